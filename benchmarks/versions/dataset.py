@@ -1,0 +1,138 @@
+"""Version groups for the benchmark: real ones, controlled transformations of real recordings, renders of notation.
+
+A *piece* belongs to a work; pieces of one work are versions of each other. Works are split into ``dev`` (constants
+were chosen and fitted there) and ``test`` (reported, never tuned on).
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from render import RATE, Style, read_midi, render
+
+from linernotes.audio.files import Audio, read_audio, write_audio
+from linernotes.versions.background import bundled_background
+
+SONGS = {"dev": range(1, 41), "test": range(601, 660)}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One recording of one work; ``kind`` says how it came about."""
+
+    collection: str
+    work: str
+    kind: str
+    audio: Audio
+
+
+def pieces(root: Path, split: str, size: int) -> Iterator[Piece]:
+    """Yield the pieces of a split; *size* scales every collection."""
+    if (root / "audio/manifest.csv").is_file():
+        yield from real_groups(root / "audio", split, 2 * size)
+        yield from transformed(root / "audio", split, size)
+    if (root / "symbolic/pop909").is_dir():
+        yield from arranged(root / "symbolic/pop909", split, size)
+    if (root / "symbolic/asap/performances.csv").is_file():
+        yield from performed(root / "symbolic/asap", split, size)
+
+
+def real_groups(folder: Path, split: str, size: int) -> Iterator[Piece]:
+    """Edits, remixes, revisions and stem mixes listed in ``version_groups.csv``."""
+    rows = list(csv.DictReader((folder / "version_groups.csv").open(encoding="utf-8", newline="")))
+    names = list(dict.fromkeys(row["group_id"] for row in rows))
+    wanted = names[{"dev": 0, "test": 1}[split] :: 2][:size]
+    for row in rows:
+        if row["group_id"] in wanted:
+            yield Piece("real", row["group_id"], row["relation"], _first(read_audio(folder / row["file"]), 60))
+
+
+def transformed(folder: Path, split: str, size: int) -> Iterator[Piece]:
+    """Recordings outside every group and outside the bundled background, changed in one known way each."""
+    rows = list(csv.DictReader((folder / "manifest.csv").open(encoding="utf-8", newline="")))
+    inside = set(bundled_background().names)
+    free = [r for r in rows if not r["version_group"] and Path(r["file"]).stem not in inside]
+    long = [r for r in free if float(r["duration_s"]) >= 45]
+    for row in long[{"dev": 0, "test": 1}[split] :: 2][:size]:
+        work = Path(row["file"]).stem
+        audio = _first(read_audio(folder / row["file"], RATE), 60)
+        yield Piece("transformed", work, "original", audio)
+        yield Piece("transformed", work, "re-encoded", _reencoded(audio))
+        yield Piece("transformed", work, "+2 semitones", changed(audio, 1.0, 2))
+        yield Piece("transformed", work, "-2 semitones", changed(audio, 1.0, -2))
+        yield Piece("transformed", work, "10 % slower", changed(audio, 1.1, 0))
+        yield Piece("transformed", work, "10 % faster", changed(audio, 0.9, 0))
+        yield Piece("transformed", work, "12 s excerpt", audio.excerpt(20, 32))
+
+
+def arranged(folder: Path, split: str, size: int) -> Iterator[Piece]:
+    """POP909 songs: two arrangements, the melody alone, and 14 s quoted inside another song."""
+    random = np.random.default_rng(909)
+    songs = [s for s in SONGS[split] if (folder / f"{s:03d}/{s:03d}.mid").is_file()][:size]
+    notes = {s: read_midi(folder / f"{s:03d}/{s:03d}.mid") for s in songs}
+    for at, song in enumerate(songs):
+        key, speed = int(random.integers(-5, 7)), float(random.uniform(0.78, 1.3))
+        style = Style(key, speed, float(random.uniform(0.3, 2.5)), ("MELODY", "PIANO"), True, song)
+        alone = Style(int(random.integers(-5, 7)), float(random.uniform(0.85, 1.2)), 0.6, ("MELODY",), False, song)
+        start = float(random.uniform(8, 25))
+        yield Piece("arranged", f"pop{song}", "full", render(notes[song], Style(seed=song), 8))
+        yield Piece("arranged", f"pop{song}", "other arrangement", render(notes[song], style, start))
+        yield Piece("arranged", f"pop{song}", "melody alone", render(notes[song], alone, start))
+        host = render(notes[songs[at - 1]], Style(decay=1.3, seed=song), 40, 46).samples
+        quote = render(notes[song], Style(2, 1.05, 1.7, seed=song), 25, 14).samples
+        cut = 20 * RATE
+        spliced = Audio(np.concatenate([host[:cut], quote, host[cut:]]), RATE)
+        yield Piece("arranged", f"pop{song}", f"14 s quoted in pop{songs[at - 1]}", spliced)
+
+
+def performed(folder: Path, split: str, size: int) -> Iterator[Piece]:
+    """ASAP: two human performances of a work, in two keys and timbres."""
+    rows = list(csv.DictReader((folder / "performances.csv").open(encoding="utf-8", newline="")))
+    works: dict[str, list[str]] = {}
+    for row in rows:
+        works.setdefault(row["work"], []).append(row["performance"])
+    repeated = sorted(work for work, played in works.items() if len(played) >= 2)
+    random = np.random.default_rng(1067)
+    order = [repeated[i] for i in random.permutation(len(repeated))]
+    for work in order[{"dev": 0, "test": 1}[split] :: 2][:size]:
+        for path in works[work][:2]:
+            style = Style(int(random.integers(-5, 7)), 1.0, float(random.uniform(0.5, 2)))
+            yield Piece("performed", work, "performance", render(read_midi(folder / path), style))
+
+
+def changed(audio: Audio, slower: float, semitones: float) -> Audio:
+    """Stretch by a phase vocoder and shift pitch by resampling (Flanagan and Golden 1966)."""
+    n_fft, hop, pitch = 1024, 256, 2 ** (semitones / 12)
+    window = np.hanning(n_fft)
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(audio.samples, n_fft), n_fft)[::hop] * window
+    spectrum = np.fft.rfft(frames, axis=1)
+    at = np.arange(0, len(spectrum) - 2, 1 / (slower * pitch))
+    low = at.astype(int)
+    part = (at - low)[:, None]
+    magnitude = (1 - part) * np.abs(spectrum[low]) + part * np.abs(spectrum[low + 1])
+    advance = 2 * np.pi * hop * np.arange(n_fft // 2 + 1) / n_fft
+    change = np.angle(spectrum[low + 1]) - np.angle(spectrum[low]) - advance
+    change -= 2 * np.pi * np.round(change / (2 * np.pi))
+    waves = np.fft.irfft(magnitude * np.exp(1j * np.cumsum(change + advance, axis=0)), axis=1) * window
+    out = np.zeros(len(waves) * hop + n_fft, np.float32)
+    for i, wave in enumerate(waves):
+        out[i * hop : i * hop + n_fft] += wave.astype(np.float32)
+    if semitones:
+        out = soxr.resample(out, audio.sample_rate * pitch, audio.sample_rate)
+    return Audio((0.7 * out / max(float(np.abs(out).max()), 1e-6)).astype(np.float32), audio.sample_rate)
+
+
+def _reencoded(audio: Audio) -> Audio:
+    with tempfile.TemporaryDirectory() as folder:
+        write_audio(Path(folder) / "copy.mp3", audio)
+        return read_audio(Path(folder) / "copy.mp3")
+
+
+def _first(audio: Audio, seconds: float) -> Audio:
+    return audio.excerpt(0, min(seconds, audio.duration_s))

@@ -1,0 +1,1 @@
+"""Linernotes: credits for generated music."""

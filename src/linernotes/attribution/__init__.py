@@ -1,0 +1,1 @@
+"""Which disclosed recordings moved the generator toward an output: ranked, with uncertainty."""

@@ -1,0 +1,122 @@
+"""From scores to a ranking with shares, intervals and an honest "nobody in particular".
+
+Most recordings have next to nothing to do with any one output. Their scores show what chance looks
+like: the median is the background, the spread below the median is the noise. A recording is credited
+only when it stands out of that noise by more than n recordings are likely to do by luck; its share is
+its part of everything above the background. What is left over is unattributed, and is shown.
+
+    credited_i = score_i > m + z σ,   z = Φ⁻¹(1 − α / n)
+    share_i    = (score_i − m) / Σ_j max(0, score_j − m)   for credited i, else 0
+
+Assumptions
+-----------
+At least half of the recordings have no particular influence on the query, and noise is about
+symmetric and normal around the background.
+
+References
+----------
+Rousseeuw and Croux (1993), "Alternatives to the median absolute deviation"; Bonferroni's bound for the
+largest of n; Efron and Tibshirani (1993), "An introduction to the bootstrap" (percentile intervals).
+
+Known limits
+------------
+Shares describe the scores of one method; they are not calibrated probabilities. The interval covers the
+noise of the measurement (which draws of noise were taken), not the error of the method: for that,
+read the reliability beside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from linernotes.attribution.base import ItemScores
+from linernotes.evidence import Influence, InfluenceRanking, Reliability
+
+FALSE_CREDIT = 0.05  # expected number of falsely credited queries in twenty: α over all recordings together
+N_BOOTSTRAP = 400
+
+
+def shares_of(scores: NDArray[np.float64], false_credit: float = FALSE_CREDIT) -> NDArray[np.float64]:
+    """Return each item's share of the positive influence, zero where it does not stand out.
+
+    Parameters
+    ----------
+    scores : NDArray [shape=(n_items,) or (n_resamples, n_items), float64]
+        Influence scores of one query.
+    false_credit : float in (0, 1)
+        Chance that any item is credited when none has influence.
+
+    Returns
+    -------
+    NDArray [shape as scores, float64]
+        Shares in [0, 1]; they add up to at most 1.
+
+    Examples
+    --------
+    >>> shares_of(np.array([0.0, 0.1, -0.1, 0.05, -0.05, 3.0])).round(2).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.97]
+    """
+    rows = np.atleast_2d(scores)
+    background = np.median(rows, axis=1, keepdims=True)
+    excess = rows - background
+    below = np.where(excess <= 0, -excess, np.nan)
+    noise = 1.4826 * np.nanmedian(below, axis=1, keepdims=True)
+    z = ndtri(1 - false_credit / rows.shape[1])
+    mass = np.maximum(0.0, excess)
+    total = mass.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = np.where((excess > z * noise) & (mass > 0), mass, 0.0) / np.where(total > 0, total, 1)
+    return shares.reshape(scores.shape)
+
+
+def rank(
+    scores: ItemScores,
+    *,
+    generator_id: str,
+    corpus_root: str,
+    seed: int,
+    reliability: Reliability | None = None,
+    false_credit: float = FALSE_CREDIT,
+) -> InfluenceRanking:
+    """Turn one query's scores into a ranking of all items, best first; ties go by item id.
+
+    Intervals are 95 % percentile bootstrap over the replicates.
+    """
+    mean = scores.scores
+    shares = shares_of(mean, false_credit)
+    low, high = share_intervals(scores.replicates, seed, false_credit)
+    order = sorted(range(len(mean)), key=lambda i: (-mean[i], scores.item_ids[i]))
+    influences = tuple(
+        Influence(
+            item_id=scores.item_ids[i],
+            score=float(mean[i]),
+            share=float(shares[i]),
+            interval=(float(min(low[i], shares[i])), float(max(high[i], shares[i]))),
+            rank=place,
+        )
+        for place, i in enumerate(order, start=1)
+    )
+    return InfluenceRanking(
+        query_id=scores.query_id,
+        method=scores.method,
+        unit=scores.unit,
+        generator_id=generator_id,
+        corpus_root=corpus_root,
+        seed=seed,
+        influences=influences,
+        unattributed_share=max(0.0, 1.0 - float(shares.sum())),
+        reliability=reliability,
+    )
+
+
+def share_intervals(
+    replicates: NDArray[np.float64], seed: int, false_credit: float = FALSE_CREDIT
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return 2.5 % and 97.5 % bootstrap quantiles of every share [shape=(n_items,)]."""
+    random = np.random.default_rng(seed)
+    n_replicates = replicates.shape[1]
+    counts = random.multinomial(n_replicates, np.full(n_replicates, 1 / n_replicates), size=N_BOOTSTRAP)
+    resampled = shares_of(counts @ replicates.T / n_replicates, false_credit)
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    return low, high

@@ -1,0 +1,207 @@
+"""One file that proves an entry is in the log, to be checked without us and without a network.
+
+It holds the entry's exact bytes, its place, the sibling hashes up to the root, and the checkpoint that
+the log's key signed. Whoever has that key from a source they trust needs nothing else. If the entry
+names the SHA-256 of a file (a statement, a corpus seal), the file can be checked with it.
+
+Conventions
+-----------
+The file is the RFC 8785 JSON of six fields and one newline; ``entry`` is a string with the entry's own
+canonical JSON. Every byte counts: a receipt that says the same in another spelling is refused.
+
+References
+----------
+RFC 6962; C2SP tlog-checkpoint, tlog-proof (https://c2sp.org/tlog-proof; `Receipt.to_tlog_proof`).
+
+Known limits
+------------
+A receipt shows that the entry was logged under that head. It does not show that the entry is true, nor
+that the log shows the same head to everybody.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from linernotes.auditlog.checkpoint import Checkpoint
+from linernotes.auditlog.entry import Entry, canonical_json, parse_canonical_json
+from linernotes.auditlog.files import write_whole
+from linernotes.auditlog.keys import VerifyingKey
+from linernotes.auditlog.merkle import leaf_hash, verify_inclusion
+from linernotes.errors import InputError, VerificationError
+
+RECEIPT_REVISION = 1
+MAX_RECEIPT_BYTES = 8 << 20
+MAX_PROOF_HASHES = 64
+_FIELDS = {"receipt_revision", "origin", "entry", "leaf_index", "inclusion_proof", "checkpoint"}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that one entry is in a log.
+
+    Parameters
+    ----------
+    origin : str
+        Name of the log.
+    entry : bytes
+        The entry's canonical JSON.
+    leaf_index : int >= 0
+        Its place in the log.
+    inclusion_proof : tuple of bytes [32 bytes each]
+        Sibling hashes, leaf to root.
+    checkpoint : str
+        The signed head.
+    """
+
+    origin: str
+    entry: bytes
+    leaf_index: int
+    inclusion_proof: tuple[bytes, ...]
+    checkpoint: str
+
+    def verify(self, key: VerifyingKey) -> Entry:
+        """Return the entry, after checking signature, origin and inclusion.
+
+        Raises
+        ------
+        VerificationError
+            With the reason, if anything does not hold.
+        """
+        head = Checkpoint.open(self.checkpoint, key)
+        if self.origin != head.origin:
+            raise VerificationError(f"receipt: of log {self.origin}, its checkpoint is of log {head.origin}")
+        entry = Entry.from_bytes(self.entry)
+        verify_inclusion(leaf_hash(self.entry), self.leaf_index, head.size, self.inclusion_proof, head.root)
+        return entry
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the receipt file."""
+        return {
+            "receipt_revision": RECEIPT_REVISION,
+            "origin": self.origin,
+            "entry": self.entry.decode(),
+            "leaf_index": self.leaf_index,
+            "inclusion_proof": [base64.b64encode(digest).decode() for digest in self.inclusion_proof],
+            "checkpoint": self.checkpoint,
+        }
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the receipt file."""
+        return canonical_json(self.as_json()) + b"\n"
+
+    def to_tlog_proof(self) -> str:
+        """Return the same proof in C2SP's tlog-proof form; the entry itself is not part of that form."""
+        hashes = "".join(base64.b64encode(digest).decode() + "\n" for digest in self.inclusion_proof)
+        return f"c2sp.org/tlog-proof@v1\nindex {self.leaf_index}\n{hashes}\n{self.checkpoint}"
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Receipt:
+        """Read a receipt file's bytes.
+
+        Raises
+        ------
+        VerificationError
+            If they are not exactly what `to_bytes` writes.
+        """
+        if not data.endswith(b"\n"):
+            raise VerificationError("receipt: does not end in a newline; it was cut short or edited")
+        found = parse_canonical_json(data[:-1], "receipt")
+        if not isinstance(found, dict) or set(found) != _FIELDS:
+            raise VerificationError(f"receipt: expected exactly the fields {', '.join(sorted(_FIELDS))}")
+        if found["receipt_revision"] != RECEIPT_REVISION:
+            raise VerificationError(
+                f"receipt: revision {found['receipt_revision']}, this program reads revision 1"
+            )
+        index, proof = found["leaf_index"], found["inclusion_proof"]
+        if type(index) is not int or index < 0:
+            raise VerificationError(f"receipt: leaf index {index!r}, expected a whole number from 0")
+        if not isinstance(proof, list) or len(proof) > MAX_PROOF_HASHES:
+            raise VerificationError(f"receipt: expected a list of at most {MAX_PROOF_HASHES} proof hashes")
+        if not all(isinstance(found[name], str) for name in ("origin", "entry", "checkpoint")):
+            raise VerificationError("receipt: origin, entry and checkpoint must be text")
+        hashes = tuple(_decode_hash(text) for text in proof)
+        return cls(found["origin"], found["entry"].encode(), index, hashes, found["checkpoint"])
+
+    @classmethod
+    def load(cls, path: Path | str) -> Receipt:
+        """Read a receipt file; InputError when it cannot be read, VerificationError when it is damaged."""
+        return cls.from_bytes(_read(Path(path), MAX_RECEIPT_BYTES))
+
+    def write(self, path: Path | str) -> None:
+        """Write the receipt file, whole or not at all."""
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise InputError(f"receipt {path}: there is no folder {path.parent}; create it first")
+        write_whole(path, self.to_bytes())
+
+
+def verify_receipt(
+    receipt_path: Path | str, key_path: Path | str, subject_file: Path | str | None = None
+) -> Entry:
+    """Check a receipt offline and return the entry that it proves.
+
+    Parameters
+    ----------
+    receipt_path : path
+        The receipt.
+    key_path : path
+        Verifying key of the log, from a source that the reader trusts.
+    subject_file : path, optional
+        The file that the entry is about; its SHA-256 must be the one in the entry.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    VerificationError
+        With the reason, if the receipt does not hold under the key, or the file is not the one logged.
+    """
+    entry = Receipt.load(receipt_path).verify(VerifyingKey.load(key_path))
+    if subject_file is not None:
+        check_subject(entry, Path(subject_file))
+    return entry
+
+
+def check_subject(entry: Entry, path: Path) -> None:
+    """Raise VerificationError unless *path* is the file whose SHA-256 *entry* names."""
+    if entry.subject_sha256 is None:
+        raise VerificationError(f"{path}: the entry names no file, so there is nothing to check it against")
+    found = sha256_of_file(path)
+    if found != entry.subject_sha256:
+        raise VerificationError(f"{path}: its SHA-256 is {found}, the log recorded {entry.subject_sha256}")
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal; InputError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _decode_hash(text: Any) -> bytes:
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise VerificationError("receipt: a proof hash is not base64") from None
+    if base64.b64encode(digest).decode() != text:
+        raise VerificationError("receipt: a proof hash is not canonical base64")
+    return digest
+
+
+def _read(path: Path, limit_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit_bytes + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > limit_bytes:
+        raise InputError(f"{path}: larger than {limit_bytes} bytes, expected a receipt")
+    return data

@@ -1,0 +1,1 @@
+"""Recordings and the tables that describe them: titles, artists, rightsholders, identifiers."""

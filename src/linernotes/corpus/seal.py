@@ -1,0 +1,341 @@
+r"""The sealed corpus: a manifest whose every entry hangs under one published number.
+
+Idea
+----
+Each item becomes a canonical JSON text (RFC 8785) with a private 128-bit salt and is hashed as a leaf
+of a Merkle tree (RFC 6962 hashing). A second tree holds blinded lookup keys, sorted, so that presence
+*and* absence can be shown (`linernotes.corpus.presence`). A short public header carries both tree
+heads; the corpus root is the hash of that header.
+
+::
+
+    root = SHA-256("linernotes-corpus-v1\n" || canonical JSON of the header)
+    header = {format, n_items, manifest_root, map_root, map_size, map_salt, training_date}
+    leaf = canonical JSON of {"item": {…}, "salt": first 16 bytes of HMAC-SHA256(secret, label || item)}
+
+Conventions
+-----------
+Items are sorted by id. The salts come from one secret kept in the private manifest, so sealing the
+same folder again with that secret gives the same root. The time of sealing is *not* under the root:
+the audit log dates it.
+
+References
+----------
+RFC 6962, "Certificate Transparency", section 2.1; RFC 8785, "JSON Canonicalization Scheme".
+
+Known limits
+------------
+A root commits to a list; nothing here shows that a generator was trained on exactly that list.
+`SealedCorpus.to_json` is the *private* manifest: it holds titles and the secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import rfc8785
+
+from linernotes.auditlog.merkle import Tree, leaf_hash
+from linernotes.corpus.gaps import Gap
+from linernotes.corpus.manifest import Item
+from linernotes.corpus.presence_map import blinded_keys
+from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
+
+FORMAT = "linernotes-corpus-v1"
+REVISION = 1
+SECRET_BYTES = 32
+Stage = Literal["before-training", "after-training"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The public part of a seal; its hash is the corpus root."""
+
+    n_items: int
+    manifest_root: str
+    map_root: str
+    map_size: int
+    map_salt: str
+    training_date: str | None = None
+    format: str = FORMAT
+
+    @property
+    def root(self) -> str:
+        """Corpus root, hexadecimal."""
+        return hashlib.sha256(f"{FORMAT}\n".encode() + rfc8785.dumps(asdict(self))).hexdigest()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return every field as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Header:
+        """Read what `as_json` wrote, from a stranger: every field is checked.
+
+        Raises
+        ------
+        VerificationError
+            If a field is missing, unknown or of the wrong form.
+        """
+        if not isinstance(data, Mapping) or data.keys() != cls.__dataclass_fields__.keys():
+            raise VerificationError(
+                f"corpus header: expected exactly the fields {', '.join(cls.__dataclass_fields__)}"
+            )
+        forms = {"manifest_root": 64, "map_root": 64, "map_salt": 32}
+        for name, length in forms.items():
+            if not isinstance(data[name], str) or not re.fullmatch(f"[0-9a-f]{{{length}}}", data[name]):
+                raise VerificationError(
+                    f"corpus header: {name} is not {length} lower-case hexadecimal digits"
+                )
+        for name in ("n_items", "map_size"):
+            if type(data[name]) is not int or data[name] < 1:
+                raise VerificationError(
+                    f"corpus header: {name} {data[name]!r}; expected a positive whole number"
+                )
+        if data["format"] != FORMAT:
+            raise VerificationError(f"corpus header: format {data['format']!r}; expected '{FORMAT}'")
+        if data["training_date"] is not None and not isinstance(data["training_date"], str):
+            raise VerificationError("corpus header: training_date is neither a day nor null")
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedCorpus:
+    """A corpus that can no longer change without its root changing.
+
+    Parameters
+    ----------
+    root : str
+        Hexadecimal SHA-256 that commits to every item.
+    items : tuple of Item
+        Sorted by ``item_id``.
+    gaps : tuple of Gap
+        What is missing.
+    sealed_at : str
+        UTC time of sealing, ISO 8601.
+    stage : {"before-training", "after-training"}
+        ``after-training`` when the stated training date lies before the day of sealing.
+    audio_dir : str
+        Folder that the items' paths are relative to.
+    training_date : str, optional
+        Day of training, where the provider stated one.
+    secret : str
+        Hexadecimal secret of the salts; private.
+    header : Header, optional
+        Public header whose hash is the root.
+    """
+
+    root: str
+    items: tuple[Item, ...]
+    gaps: tuple[Gap, ...]
+    sealed_at: str
+    stage: Stage
+    audio_dir: str
+    training_date: str | None = None
+    secret: str = field(default="", repr=False)
+    header: Header | None = None
+
+    def item(self, item_id: str) -> Item:
+        """Return one item.
+
+        Raises
+        ------
+        CorpusError
+            If the corpus has no item of that id.
+        """
+        for candidate in self.items:
+            if candidate.item_id == item_id:
+                return candidate
+        raise CorpusError(
+            f"item '{item_id}': not in sealed corpus {self.root[:12]}… ({len(self.items)} items)"
+        )
+
+    def audio_path(self, item: Item) -> Path:
+        """Return where the item's audio file lies."""
+        return Path(self.audio_dir) / item.path
+
+    @property
+    def without_consent(self) -> tuple[Item, ...]:
+        """Items whose consent does not count on the day of training (or of sealing)."""
+        day = used_on(self.training_date, self.sealed_at)
+        return tuple(i for i in self.items if i.consent is None or i.consent.doubt(day) is not None)
+
+    def verify(self) -> Header:
+        """Compute the root again from the manifest, compare, and return the header.
+
+        Raises
+        ------
+        VerificationError
+            If any item, the secret or the header was changed after sealing.
+        """
+        header = self.rebuilt_header()
+        if header.root != self.root or (self.header is not None and self.header != header):
+            raise VerificationError(
+                f"sealed corpus: the manifest gives root {header.root}, the seal says {self.root}; "
+                "an entry was changed after sealing: restore the manifest or seal anew"
+            )
+        return header
+
+    def rebuilt_header(self) -> Header:
+        """Return the header computed anew from the items and the secret.
+
+        Raises
+        ------
+        VerificationError
+            If the manifest is so damaged that no header comes of it.
+        """
+        try:
+            return build_header(self.items, bytes.fromhex(self.secret), self.training_date)
+        except (ValueError, InputError) as error:
+            raise VerificationError(f"sealed corpus {self.root[:12]}…: bad manifest ({error})") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the private manifest as JSON-ready values."""
+        return {
+            "format": FORMAT,
+            "revision": REVISION,
+            "root": self.root,
+            "header": self.header.as_json() if self.header else None,
+            "sealed_at": self.sealed_at,
+            "stage": self.stage,
+            "training_date": self.training_date,
+            "audio_dir": self.audio_dir,
+            "secret": self.secret,
+            "items": [item.as_json() for item in self.items],
+            "gaps": [gap.as_json() for gap in self.gaps],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SealedCorpus:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        CorpusError
+            If a field is missing or of the wrong form.
+        NewerRevision
+            If a later revision of Linernotes wrote it.
+        """
+        if int(data.get("revision", 1)) > REVISION:
+            raise NewerRevision(
+                f"sealed corpus of revision {data['revision']}: expected up to {REVISION}; upgrade Linernotes"
+            )
+        try:
+            return cls(
+                root=data["root"],
+                items=tuple(Item.from_json(item) for item in data["items"]),
+                gaps=tuple(Gap.from_json(gap) for gap in data["gaps"]),
+                sealed_at=data["sealed_at"],
+                stage=data["stage"],
+                audio_dir=data["audio_dir"],
+                training_date=data.get("training_date"),
+                secret=data.get("secret", ""),
+                header=Header.from_json(data["header"]) if data.get("header") else None,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CorpusError(f"sealed corpus: damaged ({error!r}); restore it or seal anew") from error
+
+
+def seal_items(
+    items: Sequence[Item],
+    gaps: Sequence[Gap] = (),
+    *,
+    audio_dir: Path | str,
+    training_date: date | None = None,
+    secret: bytes | None = None,
+    now: datetime | None = None,
+) -> SealedCorpus:
+    """Commit to a list of items.
+
+    Parameters
+    ----------
+    items, gaps : sequence
+        What `linernotes.corpus.ingest` found.
+    audio_dir : Path or str
+        Folder that the items' paths are relative to.
+    training_date : date, optional
+        Day of training; consent must not be later.
+    secret : bytes [length 32], optional
+        Seed of the salts; drawn anew when None.
+    now : datetime, optional
+        Time of sealing, for tests; the clock when None.
+
+    Returns
+    -------
+    SealedCorpus
+        With its root.
+
+    Raises
+    ------
+    InputError
+        If there is no item, two items share an id, or the secret has another length.
+    """
+    secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
+    sealed_at = (now or datetime.now(UTC)).astimezone(UTC)
+    ordered = tuple(sorted(items, key=lambda item: item.item_id))
+    day = training_date.isoformat() if training_date else None
+    header = build_header(ordered, secret, day)
+    return SealedCorpus(
+        root=header.root,
+        items=ordered,
+        gaps=tuple(gaps),
+        sealed_at=sealed_at.isoformat(timespec="seconds"),
+        stage="after-training" if training_date and sealed_at.date() > training_date else "before-training",
+        audio_dir=str(audio_dir),
+        training_date=day,
+        secret=secret.hex(),
+        header=header,
+    )
+
+
+def build_header(items: Sequence[Item], secret: bytes, training_date: str | None) -> Header:
+    """Hash the items into the public header.
+
+    Raises
+    ------
+    InputError
+        If there is no item, two items share an id, or the secret has another length than 32 bytes.
+    """
+    if not items:
+        raise InputError("seal: 0 items; expected at least one readable audio file")
+    if len(secret) != SECRET_BYTES:
+        raise InputError(f"seal: secret of {len(secret)} bytes; expected {SECRET_BYTES}")
+    if len({item.item_id for item in items}) < len(items):
+        raise InputError("seal: two items share one id; ids must be unique")
+    map_salt = hmac.digest(secret, b"linernotes/presence-map-salt/v1", "sha256")[:16]
+    keys = blinded_keys(items, map_salt)
+    return Header(
+        n_items=len(items),
+        manifest_root=_tree_head([leaf(item, secret) for item in items]),
+        map_root=_tree_head(keys),
+        map_size=len(keys),
+        map_salt=map_salt.hex(),
+        training_date=training_date,
+    )
+
+
+def leaf(item: Item, secret: bytes) -> bytes:
+    """Return the salted canonical JSON that is hashed for an item.
+
+    The salt depends on the whole entry, so a salt shown for one snapshot opens no other.
+    """
+    entry = item.as_json()
+    salt = hmac.digest(secret, b"linernotes/leaf-salt/v1\n" + rfc8785.dumps(entry), "sha256")[:16]
+    return rfc8785.dumps({"item": entry, "salt": salt.hex()})
+
+
+def _tree_head(leaves: Sequence[bytes]) -> str:
+    return Tree([leaf_hash(data) for data in leaves]).root().hex()
+
+
+def used_on(training_date: str | None, sealed_at: str) -> date:
+    """Return the day on which consent must have stood: of training, or else of sealing."""
+    return date.fromisoformat(training_date) if training_date else datetime.fromisoformat(sealed_at).date()

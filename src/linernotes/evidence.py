@@ -1,0 +1,294 @@
+"""The result types. Four questions, four types, and no function from one to another.
+
+====================================================  ===================  =========================
+question                                              type                 strength of the claim
+====================================================  ===================  =========================
+Is it the *same recording*?                           `Match`              identification
+Is it the *same music*, played otherwise?             `VersionMatch`       musical relation
+Which *disclosed* recordings moved the generator      `Influence`,         ranking among known
+toward this output?                                   `InfluenceRanking`   candidates
+Does it carry *someone's* voice or playing?           (not built yet)      likeness, consent-bound
+====================================================  ===================  =========================
+
+`Reliability` is the measured trust in one method × generator × corpus. It rides on an
+`InfluenceRanking`; royalties refuse a ranking without it.
+
+Conventions
+-----------
+Spans are half-open, in seconds from the start of the audio. Influence scores are positive when
+*training on the item made the output more likely*. Every type carries a ``scope`` sentence that
+says what the figure does not say, and ``as_json`` gives the field names of the JSON contract.
+
+Known limits
+------------
+Nothing here proves copying, and nothing here can name a recording that nobody disclosed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from linernotes.errors import CorpusError, InputError
+
+Dimension = Literal["overall", "melody", "harmony", "rhythm"]
+
+SCOPE_MATCH = (
+    "Says that the two files hold the same recording in the aligned seconds, at the stated false-match rate; "
+    "absence of a match is not absence of the recording outside this catalogue."
+)
+SCOPE_VERSION = (
+    "Says that the two pieces are musically related in the aligned seconds; "
+    "a common progression or pattern can be shared by unrelated works, and a relation is not proof of copying."
+)
+SCOPE_INFLUENCE = (
+    "Ranks influence among the disclosed recordings of one sealed corpus for one generator; "
+    "it proves no copying and cannot find recordings nobody disclosed."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open stretch of audio, in seconds.
+
+    Examples
+    --------
+    >>> Span(1.0, 3.5).duration_s
+    2.5
+    """
+
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s <= self.end_s:
+            raise InputError(f"span {self.start_s}–{self.end_s} s: expected 0 <= start <= end")
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The same recording, in aligned seconds.
+
+    Parameters
+    ----------
+    query_id, recording_id : str
+        The file asked about, and the catalogue recording.
+    score : float >= 0
+        Strength of the alignment in the unit that the method names.
+    false_match_rate : float in [0, 1]
+        Estimated chance that an unrelated query of this length reaches this score against this catalogue.
+    query, reference : Span
+        Aligned seconds on both sides.
+    time_ratio : float > 0
+        Query seconds per reference second (1.1: the query is 10 % slower).
+    pitch_shift_semitones : float
+        Query pitch minus reference pitch.
+    """
+
+    query_id: str
+    recording_id: str
+    score: float
+    false_match_rate: float
+    query: Span
+    reference: Span
+    time_ratio: float
+    pitch_shift_semitones: float
+    method: str
+    unit: str
+    scope: str = SCOPE_MATCH
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "recording_id": self.recording_id,
+            "score": self.score,
+            "false_match_rate": self.false_match_rate,
+            "query_start_s": self.query.start_s,
+            "query_end_s": self.query.end_s,
+            "reference_start_s": self.reference.start_s,
+            "reference_end_s": self.reference.end_s,
+            "time_ratio": self.time_ratio,
+            "pitch_shift_semitones": self.pitch_shift_semitones,
+            "method": self.method,
+            "unit": self.unit,
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSegment:
+    """One pair of spans that correspond in one musical dimension.
+
+    ``commonplace`` is the fraction, in [0, 1], of unrelated reference pieces in which an equally good
+    match is found by chance; None when no reference collection was consulted.
+    """
+
+    dimension: Dimension
+    a: Span
+    b: Span
+    score: float
+    commonplace: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "dimension": self.dimension,
+            "a_start_s": self.a.start_s,
+            "a_end_s": self.a.end_s,
+            "b_start_s": self.b.start_s,
+            "b_end_s": self.b.end_s,
+            "score": self.score,
+            "commonplace": self.commonplace,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionMatch:
+    """The same music in another rendition, with the seconds that carry the claim.
+
+    ``probability`` is a calibrated chance that the two pieces share substance, or None where no
+    calibration holds; ``score`` is the raw alignment score, larger is more alike.
+    """
+
+    a_id: str
+    b_id: str
+    score: float
+    probability: float | None
+    segments: tuple[VersionSegment, ...]
+    method: str
+    transposition_semitones: int = 0
+    scope: str = SCOPE_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "score": self.score,
+            "probability": self.probability,
+            "segments": [segment.as_json() for segment in self.segments],
+            "transposition_semitones": self.transposition_semitones,
+            "method": self.method,
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """How well one method's scores predict what retraining does, for one generator and corpus.
+
+    Parameters
+    ----------
+    method, generator_id, corpus_root : str
+        What was measured; a figure never travels to another method, generator or corpus.
+    lds : float in [-1, 1]
+        Linear datamodelling score: mean Spearman correlation over queries.
+    interval : (float, float)
+        95 % bootstrap interval over subsets and queries.
+    ceiling : float
+        What a perfect method could reach: retraining noise bounds it.
+    baselines : dict of str to float
+        The same figure for random, label-only and embedding-similarity scorers.
+    """
+
+    method: str
+    generator_id: str
+    corpus_root: str
+    lds: float
+    interval: tuple[float, float]
+    ceiling: float
+    baselines: dict[str, float] = field(default_factory=dict)
+    n_subsets: int = 0
+    n_seeds: int = 0
+    n_queries: int = 0
+    alpha: float = 0.5
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "lds": self.lds,
+            "interval": list(self.interval),
+            "ceiling": self.ceiling,
+            "baselines": dict(self.baselines),
+            "n_subsets": self.n_subsets,
+            "n_seeds": self.n_seeds,
+            "n_queries": self.n_queries,
+            "alpha": self.alpha,
+            "method": self.method,
+            "generator_id": self.generator_id,
+            "corpus_root": self.corpus_root,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """One disclosed recording's estimated influence on one output.
+
+    ``score`` is positive when training on the item made the output more likely, in the unit of the
+    ranking; ``share`` is the part of the output's positive influence credited to the item, in [0, 1];
+    ``interval`` is the 95 % bootstrap interval of ``share``; ``rank`` starts at 1.
+    """
+
+    item_id: str
+    score: float
+    share: float
+    interval: tuple[float, float]
+    rank: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "item_id": self.item_id,
+            "score": self.score,
+            "share": self.share,
+            "interval": list(self.interval),
+            "rank": self.rank,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfluenceRanking:
+    """All disclosed recordings ranked for one output, best first.
+
+    ``unattributed_share`` is what no recording could be credited with beyond noise; shares and it
+    add up to 1. An empty credit (``unattributed_share == 1``) reads "nobody in particular".
+    """
+
+    query_id: str
+    method: str
+    unit: str
+    generator_id: str
+    corpus_root: str
+    seed: int
+    influences: tuple[Influence, ...]
+    unattributed_share: float
+    reliability: Reliability | None = None
+    scope: str = SCOPE_INFLUENCE
+
+    def __post_init__(self) -> None:
+        if not self.corpus_root:
+            raise CorpusError(
+                f"query {self.query_id}: influence without a sealed corpus; "
+                "seal it first with 'linernotes corpus seal'"
+            )
+        total = self.unattributed_share + sum(i.share for i in self.influences)
+        if abs(total - 1.0) > 1e-6:
+            raise InputError(f"query {self.query_id}: shares and the unattributed part add to {total}, expected 1")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "query": self.query_id,
+            "method": self.method,
+            "unit": self.unit,
+            "generator_id": self.generator_id,
+            "corpus_root": self.corpus_root,
+            "seed": self.seed,
+            "reliability": self.reliability.as_json() if self.reliability else None,
+            "unattributed_share": self.unattributed_share,
+            "influences": [influence.as_json() for influence in self.influences],
+            "scope": self.scope,
+        }

@@ -1,0 +1,1 @@
+"""Generators of music, each behind the same small adapter protocol."""

@@ -1,0 +1,1 @@
+"""Pages for people, made from evidence alone: the dossier, with its facts as JSON beside it."""

@@ -1,0 +1,107 @@
+"""What unrelated music sounds like: a small bundled set of sequences from real recordings.
+
+A likeness means something only against what unrelated pieces show by chance. The package carries the harmony,
+melody and rhythm sequences (never audio) of freely licensed recordings by many artists; `significance` asks
+how well a fragment or a whole recording aligns with them. ``background.npz`` is made by
+``benchmarks/versions/make_background.py``; ``background_attribution.txt`` credits every recording.
+
+Conventions
+-----------
+Sequences are stored as int8, 127 for 1.0, pieces one after another; ``lengths`` holds their frame counts.
+
+Known limits
+------------
+Mostly soundtracks, electronic and pop music: what is common in other traditions may look rare here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from io import BytesIO
+
+import numpy as np
+
+from linernotes.errors import NotFitted
+from linernotes.versions.features import FEATURES_REVISION, Features
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Unrelated pieces; ``names`` and ``pieces`` run in parallel."""
+
+    names: tuple[str, ...]
+    pieces: tuple[Features, ...]
+
+
+@lru_cache(maxsize=1)
+def bundled_background() -> Background:
+    """Return the background that the package carries.
+
+    Raises
+    ------
+    NotFitted
+        If the bundled file was made with another revision of the features.
+
+    Examples
+    --------
+    >>> background = bundled_background()
+    >>> len(background.names) == len(background.pieces) > 30
+    True
+    """
+    return unpack((resources.files("linernotes.versions") / "background.npz").read_bytes())
+
+
+def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
+    """Return the bytes of a background file.
+
+    Examples
+    --------
+    >>> x = np.eye(12, dtype=np.float32)
+    >>> piece = Features(x, x, x, 0.25, 3.0)
+    >>> unpack(pack(["scale"], [piece])).pieces[0].harmony[3].argmax()
+    np.int64(3)
+    """
+    stream = BytesIO()
+    fields = {
+        dimension: np.concatenate([np.round(127 * getattr(piece, dimension)).astype(np.int8) for piece in pieces])
+        for dimension in ("harmony", "melody", "rhythm")
+    }
+    np.savez_compressed(
+        stream,
+        names=np.array(names),
+        lengths=np.array([len(piece) for piece in pieces]),
+        hop_s=np.array(pieces[0].hop_s),
+        revision=np.array(FEATURES_REVISION),
+        **fields,
+    )
+    return stream.getvalue()
+
+
+def unpack(data: bytes) -> Background:
+    """Read what `pack` wrote.
+
+    Raises
+    ------
+    NotFitted
+        If the revision of the features differs.
+    """
+    with np.load(BytesIO(data), allow_pickle=False) as stored:
+        revision = int(stored["revision"])
+        if revision != FEATURES_REVISION:
+            raise NotFitted(
+                f"background of revision {revision}, features of revision {FEATURES_REVISION}; "
+                "make it again with benchmarks/versions/make_background.py"
+            )
+        hop_s = float(stored["hop_s"])
+        ends = np.cumsum(stored["lengths"])
+        sequences = {d: stored[d].astype(np.float32) / 127 for d in ("harmony", "melody", "rhythm")}
+        pieces = tuple(
+            Features(
+                *(sequences[d][end - n : end] for d in ("harmony", "melody", "rhythm")), hop_s, float(n * hop_s)
+            )
+            for n, end in zip(stored["lengths"], ends, strict=True)
+        )
+        return Background(tuple(str(name) for name in stored["names"]), pieces)

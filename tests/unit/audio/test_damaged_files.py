@@ -1,0 +1,52 @@
+"""Files that decoders read without complaint although a part is missing."""
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from linernotes.audio.files import read_with_facts
+from linernotes.errors import InputError
+
+
+def _tones(sample_rate, duration_s=6.0):
+    t = np.arange(int(sample_rate * duration_s)) / sample_rate
+    melody = np.repeat([220, 330, 440, 550, 495, 247], -(-len(t) // 6))[: len(t)]
+    return (0.4 * np.sin(2 * np.pi * np.cumsum(melody) / sample_rate)).astype(np.float32)
+
+
+def _aac(path, samples, sample_rate, form=None, options=None):
+    with av.open(str(path), "w", format=form, options=options or {}) as container:
+        stream = container.add_stream("aac", rate=sample_rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = sample_rate
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.2])
+@pytest.mark.parametrize(("suffix", "rate"), [(".flac", 48000), (".flac", 44100), (".aiff", 44100)])
+def test_a_cut_flac_or_aiff_is_refused(tmp_path, suffix, rate, share):
+    path = tmp_path / f"cut{suffix}"
+    soundfile.write(path, _tones(rate), rate)
+    assert read_with_facts(path)[1].duration_s == pytest.approx(6.0, abs=0.01)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match=f"cut{suffix}"):
+        read_with_facts(path)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_a_cut_m4a_whose_index_stands_in_front_is_refused(tmp_path, share):
+    path = tmp_path / "cut.m4a"
+    _aac(path, _tones(44100), 44100, options={"movflags": "faststart"})
+    assert read_with_facts(path)[1].duration_s == pytest.approx(6.0, abs=0.1)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(InputError, match=r"cut\.m4a"):
+        read_with_facts(path)
+
+
+def test_a_raw_aac_stream_is_read_although_it_states_no_length(tmp_path):
+    path = tmp_path / "stream.aac"
+    quiet_then_loud = np.concatenate([_tones(44100) * 0.001, _tones(44100)])
+    _aac(path, quiet_then_loud, 44100, form="adts")
+    assert read_with_facts(path)[1].duration_s == pytest.approx(12.0, abs=0.1)
