@@ -1,6 +1,8 @@
 """Fit the tail of chance scores on unrelated real music; the constants go into ``decision.CHANCE``.
 
-    python benchmarks/identify/calibrate.py MUSIC_FOLDER --queries 200 --out results/chance.json
+    python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 0 --out chance-0.json
+    python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 1 --out chance-1.json
+    python benchmarks/identify/calibrate.py --join chance-0.json chance-1.json --out results/chance.json
 
 Only the development half of the artists is used (parts 0 and 1; ``run.py`` reports on parts 2 and 3).
 Catalogue and queries are by different artists. Queries have several lengths, catalogues two sizes. A
@@ -29,6 +31,7 @@ from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import QUERY, find_landmarks
 
 SECONDS = (3, 5, 10, 20)
+SHIFTED_SECONDS = (3, 10)
 
 
 @dataclass
@@ -61,56 +64,46 @@ def fit(draws: list[Draw], quantile: float = 0.6) -> tuple[NullModel, float]:
 
 
 def collect(args: argparse.Namespace) -> list[Draw]:
-    """Return the best chance score of each query, for both halves of the artists as catalogue."""
+    """Return the best chance score of each query against the catalogue of the other half."""
     music = sources(args.folder)
-    search = SHIFTED if args.shifted else EXACT
+    catalogue = [m for m in music if part(m.artist) == args.fold]
+    unrelated = [m for m in music if part(m.artist) == 1 - args.fold]
+    whole = build_index(catalogue)
+    third = whole.without({r.recording_id for k, r in enumerate(whole.recordings) if k % 3})
+    deadline = time.monotonic() + args.wall_seconds
     draws: list[Draw] = []
-    for fold in range(2):
-        catalogue = [m for m in music if part(m.artist) == fold]
-        unrelated = [m for m in music if part(m.artist) == 1 - fold]
-        whole = build_index(catalogue)
-        indexes = (
-            whole,
-            whole.without({r.recording_id for r in whole.recordings[1::4] + whole.recordings[::2]}),
-        )
-        deadline = time.process_time() + args.cpu_seconds
-        for source, start, samples in excerpts(unrelated, 20, args.queries, args.seed + fold, per_file=4):
-            if time.process_time() > deadline:
-                break
-            for seconds, index in itertools.product(SECONDS, indexes):
-                draw = _draw(samples[: seconds * RATE], index, search, f"{source.path.stem}@{start:.1f}")
-                if draw is not None:
-                    draws.append(draw)
+    for source, start, samples in excerpts(unrelated, max(SECONDS), args.queries, args.seed, per_file=3):
+        if time.monotonic() > deadline:
+            break
+        name = f"{source.path.stem}@{start:.1f}"
+        for seconds, index in itertools.product(SECONDS, (whole, third)):
+            draws += _draw(samples[: seconds * RATE], index, EXACT, name)
+        for seconds in SHIFTED_SECONDS:
+            draws += _draw(samples[: seconds * RATE], whole, SHIFTED, name)
     return draws
 
 
-def _draw(samples: Samples, index: FingerprintIndex, search: Search, name: str) -> Draw | None:
+def _draw(samples: Samples, index: FingerprintIndex, search: Search, name: str) -> list[Draw]:
     try:
         query = find_landmarks(as_audio(samples), QUERY)
     except TooShort:
-        return None
+        return []
     found = find_alignments(query, index, search)
     size = len(query.peak_times) * len(index.peak_times) * search.n_hypotheses
-    return Draw(
-        search="exact" if search is EXACT else "shifted",
-        seconds=len(samples) / RATE,
-        log_size=math.log(size),
-        score=found[0].score if found else 0.0,
-        query=name,
-        recording=Path(index.recordings[found[0].recording].recording_id).stem if found else "",
-    )
+    return [
+        Draw(
+            search="exact" if search is EXACT else "shifted",
+            seconds=len(samples) / RATE,
+            log_size=math.log(size),
+            score=found[0].score if found else 0.0,
+            query=name,
+            recording=Path(index.recordings[found[0].recording].recording_id).stem if found else "",
+        )
+    ]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?")
-    parser.add_argument("--queries", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cpu-seconds", type=float, default=30)
-    parser.add_argument("--shifted", action="store_true")
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    draws = collect(args)
+def report(draws: list[Draw]) -> None:
+    """Print the fits and the quantiles of one search."""
     for quantile in (0.5, 0.6, 0.75, 0.9):
         model, threshold = fit(draws, quantile)
         print(f"above {quantile:.2f} ({threshold:.1f} nats): rate {model.rate:.3f}, log K {model.log_k:.2f}")
@@ -119,11 +112,25 @@ def main() -> None:
         for size in sorted({round(d.log_size) for d in group}):
             scores = np.array([d.score for d in group if round(d.log_size) == size])
             tail = np.quantile(scores, [0.5, 0.9, 0.99, 1]).round(1).tolist()
-            print(
-                f"{seconds:3d} s, log size {size}: {len(scores)} queries; score quantiles .5 .9 .99 1: {tail}"
-            )
+            print(f"{seconds:3d} s, log size {size}: {len(scores)} queries; .5 .9 .99 1: {tail}")
     for draw in sorted(draws, key=lambda d: -d.score)[:8]:
         print(f"{draw.score:6.1f}  {draw.seconds} s  {draw.query}  ~  {draw.recording}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fold", type=int, choices=(0, 1), default=0)
+    parser.add_argument("--wall-seconds", type=float, default=120)
+    parser.add_argument("--join", type=Path, nargs="*", default=[], help="earlier results to fit together")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    draws = [Draw(**row) for path in args.join for row in json.loads(path.read_text())] or collect(args)
+    for search in ("exact", "shifted"):
+        print(search)
+        report([d for d in draws if d.search == search])
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps([asdict(d) for d in draws], indent=0) + "\n")
 

@@ -65,7 +65,7 @@ def sources(folder: str | None) -> list[Source]:
 
 
 def part(artist: str) -> int:
-    """Return the part, 0 to 3, that an artist belongs to: 0 and 1 are for development, 2 and 3 for reports."""
+    """Return the part, 0 to 3, that an artist belongs to: 0 and 1 for development, 2 and 3 for reports."""
     return hashlib.sha256(f"linernotes/{artist}".encode()).digest()[0] % 4
 
 

@@ -31,14 +31,12 @@ from linernotes.fingerprint.match import identify_audio
 LONGEST_S = 12.0  # a faster query needs more material than it is long
 
 
-def damaged(source: Source, start: float, condition: str, seed: int) -> Samples:
-    """Cut the excerpt of one condition and damage it; same excerpt start for all conditions."""
+def damaged(excerpt: Samples, condition: str, seed: int) -> Samples:
+    """Damage the excerpt; every condition gets the same start."""
     seconds, distort = CONDITIONS[condition]
-    samples = read_audio(source.path, RATE).excerpt(start, start + LONGEST_S).samples
-    if seconds < 10:
-        samples = samples[: round(seconds * RATE)]
-        return distort(samples, np.random.default_rng(seed))
-    return distort(samples, np.random.default_rng(seed))[: round(seconds * RATE)]
+    wanted = round(seconds * RATE)
+    given = excerpt if seconds >= 10 else excerpt[:wanted]
+    return distort(given, np.random.default_rng(seed))[:wanted]
 
 
 def ask(samples: Samples, index: FingerprintIndex, rate: float) -> tuple[tuple[Match, ...], float]:
@@ -78,11 +76,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             if audio.duration_s < LONGEST_S + 1 or n_used == args.recordings:
                 continue
             start = float(rng.uniform(0, audio.duration_s - LONGEST_S))
-            if np.sqrt((audio.excerpt(start, start + 3).samples ** 2).mean()) < 1e-3:
+            excerpt = audio.excerpt(start, start + LONGEST_S).samples
+            if np.sqrt((excerpt[: 3 * RATE] ** 2).mean()) < 1e-3:
                 continue
             n_used += 1
             for name in conditions:
-                matches, spent = ask(damaged(source, start, name, args.seed + n_used), index, args.rate)
+                matches, spent = ask(damaged(excerpt, name, args.seed + n_used), index, args.rate)
                 seconds[name].append(spent)
                 row = rows[name]
                 row["queries" if known else "negatives"] += 1

@@ -2,8 +2,8 @@
 
     python benchmarks/versions/calibrate.py DATA_FOLDER [SIZE]
 
-Logistic regression with a small ridge; each class weighs the same (even prior odds); the mislabelled or unreachable
-groups are not removed. Prints the constants to copy into the package.
+Logistic regression with a small ridge; each class weighs the same (even prior odds); the mislabelled or
+unreachable groups are not removed. Prints the constants to copy into the package.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Version groups for the benchmark: real ones, controlled transformations of real recordings, renders of notation.
+"""Version groups for the benchmark: real ones, controlled transformations of real recordings, renders of
+notation.
 
-A *piece* belongs to a work; pieces of one work are versions of each other. Works are split into ``dev`` (constants
-were chosen and fitted there) and ``test`` (reported, never tuned on).
+A *piece* belongs to a work; pieces of one work are versions of each other. Works are split into ``dev``
+(constants were chosen and fitted there) and ``test`` (reported, never tuned on).
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def real_groups(folder: Path, split: str, size: int) -> Iterator[Piece]:
     wanted = names[{"dev": 0, "test": 1}[split] :: 2][:size]
     for row in rows:
         if row["group_id"] in wanted:
-            yield Piece("real", row["group_id"], row["relation"], _first(read_audio(folder / row["file"]), 60))
+            yield Piece(
+                "real", row["group_id"], row["relation"], _first(read_audio(folder / row["file"]), 60)
+            )
 
 
 def transformed(folder: Path, split: str, size: int) -> Iterator[Piece]:
@@ -79,7 +82,9 @@ def arranged(folder: Path, split: str, size: int) -> Iterator[Piece]:
     for at, song in enumerate(songs):
         key, speed = int(random.integers(-5, 7)), float(random.uniform(0.78, 1.3))
         style = Style(key, speed, float(random.uniform(0.3, 2.5)), ("MELODY", "PIANO"), True, song)
-        alone = Style(int(random.integers(-5, 7)), float(random.uniform(0.85, 1.2)), 0.6, ("MELODY",), False, song)
+        alone = Style(
+            int(random.integers(-5, 7)), float(random.uniform(0.85, 1.2)), 0.6, ("MELODY",), False, song
+        )
         start = float(random.uniform(8, 25))
         yield Piece("arranged", f"pop{song}", "full", render(notes[song], Style(seed=song), 8))
         yield Piece("arranged", f"pop{song}", "other arrangement", render(notes[song], style, start))

@@ -2,9 +2,10 @@
 
     python benchmarks/versions/make_background.py DATA_AUDIO_FOLDER
 
-DATA_AUDIO_FOLDER holds ``manifest.csv`` (columns file, licence, artist_id, version_group, duration_s, attribution)
-and the recordings. Only CC0, CC BY and public-domain recordings outside every version group are taken, at most
-three per artist, 40 s each from 10 s into the file.
+DATA_AUDIO_FOLDER holds ``manifest.csv`` (columns file, licence, artist_id, version_group, duration_s,
+attribution)
+and the recordings. Only CC0, CC BY and public-domain recordings outside every version group are taken, at
+most three per artist, 40 s each from 10 s into the file.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,11 @@ class Known:
 
 def load(root: Path, split: str, size: int) -> list[Known]:
     """Return every piece of a split with its profile."""
-    return [_known(piece) for piece in pieces(root, split, size)]
+    known = []
+    for piece in pieces(root, split, size):
+        known.append(_known(piece))
+        print(f"{len(known)} {piece.collection} {piece.work} {piece.kind}", file=sys.stderr, flush=True)
+    return known
 
 
 def _known(piece: Piece) -> Known:

@@ -140,7 +140,9 @@ def _tone(pitch: float, held: float, decay: float, random: np.random.Generator) 
     return (wave * envelope).astype(np.float32)
 
 
-def _add_drums(out: np.ndarray, notes: list[Note], start_s: float, style: Style, random: np.random.Generator) -> None:
+def _add_drums(
+    out: np.ndarray, notes: list[Note], start_s: float, style: Style, random: np.random.Generator
+) -> None:
     """Put a kick or a hiss on every onset of the accompaniment that is half a second after the last."""
     last, count = -1.0, 0
     level = 0.5 * float(np.abs(out).max())

@@ -9,7 +9,8 @@ same bytes.
 Conventions
 -----------
 A fold must be picklable. ``add`` must not change the state that it was given when that state came
-from ``start``; ``merge(left, right)`` keeps item order: *left* holds the earlier items.
+from ``start``; ``merge(left, right)`` keeps item order: *left* holds the earlier items. A fold whose
+single items are long work may carry ``shard_size``; it then overrides the runner's.
 
 References
 ----------

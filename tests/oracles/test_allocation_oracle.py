@@ -69,7 +69,7 @@ def naive_weights(items, outputs, policy):
     return weights, nobody
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pools())
 def test_weights_are_those_of_the_formula(pool):
     amount, items, outputs, policy = pool
@@ -79,7 +79,7 @@ def test_weights_are_those_of_the_formula(pool):
     assert sum(weights.values()) + nobody == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(pools())
 def test_money_is_conserved_and_follows_the_weights(pool):
     amount, items, outputs, policy = pool
@@ -100,18 +100,17 @@ def test_money_is_conserved_and_follows_the_weights(pool):
         assert n_paid * policy.item_cap < 1
 
 
-@settings(max_examples=200, deadline=None)
-@given(pools(), st.randoms())
-def test_the_order_of_items_and_outputs_does_not_matter(pool, random):
+@settings(max_examples=100, deadline=None)
+@given(pools())
+def test_the_order_of_items_and_outputs_does_not_matter(pool):
     amount, items, outputs, policy = pool
     first = allocate(amount, items, outputs, policy)
-    shuffled_items, shuffled_outputs = random.sample(items, len(items)), random.sample(outputs, len(outputs))
-    second = allocate(amount, shuffled_items, shuffled_outputs, policy)
+    second = allocate(amount, items[::-1], outputs[::-1], policy)
     assert first.amounts == second.amounts
     assert first.unattributed_minor == second.unattributed_minor
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(pools(), st.integers(2, 6), st.data())
 def test_copies_do_not_raise_what_a_recording_gets(pool, n_copies, data):
     """Split one item into k copies in its cluster, its influence among them: nothing changes for anybody."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,12 +98,25 @@ class ItemScores:
 
 
 class Attributor(Protocol):
-    """A method: fitted once per generator and corpus, then asked about queries."""
+    """A method: made with ``seed=``, fitted once per generator and corpus, then asked about queries.
+
+    Methods enter through the entry-point group ``linernotes.attributors``; ours use the same door.
+    """
 
     name: str
     revision: str
     paper: str
-    unit: str
+    licence: str
+
+    @property
+    def unit(self) -> str:
+        """What a score is measured in."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the scores depend on, as plain values."""
+        ...
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Do the passes over the corpus that do not depend on a query."""

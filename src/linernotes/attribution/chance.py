@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,14 @@ class Chance:
     licence = "Apache-2.0"
     unit = "none"
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
         self._corpus: EncodedCorpus | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the scores depend on."""
+        return {"seed": self.seed}
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Remember the items."""

@@ -32,7 +32,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -70,6 +71,8 @@ class MucsConfig:
 @dataclass(frozen=True)
 class BoundedUnlearning:
     """A fold over queries: the weights after forgetting each within the bound."""
+
+    shard_size: ClassVar[int] = 1
 
     generator: Generator
     corpus: EncodedCorpus
@@ -124,18 +127,22 @@ class BoundedUnlearning:
         return self.generator.losses(network, segments, draws).mean()
 
 
-@dataclass
 class Mucs:
     """Bounded mirrored unlearning with a noise-consistent skew, after Serrà et al. (2026)."""
 
-    config: MucsConfig = field(default_factory=MucsConfig)
     name = "mucs"
     revision = "1"
     paper = "Serrà et al. (2026), arXiv:2605.17938"
     licence = "Apache-2.0"
 
-    def __post_init__(self) -> None:
+    def __init__(self, config: MucsConfig | None = None, *, seed: int = 0) -> None:
+        self.config = config or MucsConfig(seed=seed)
         self._fitted: tuple[Generator, EncodedCorpus, NDArray[np.float32]] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the scores depend on."""
+        return asdict(self.config)
 
     @property
     def unit(self) -> str:

@@ -17,6 +17,7 @@ One matrix product.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +37,14 @@ class Similarity:
     licence = "Apache-2.0"
     unit = "cosine"
 
-    def __init__(self) -> None:
+    def __init__(self, *, seed: int = 0) -> None:
+        self.seed = seed  # nothing here is random; every method is made the same way
         self._fitted: tuple[EncodedCorpus, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the scores depend on: there are none."""
+        return {}
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Standardise the statistics over the corpus."""

@@ -36,7 +36,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -72,6 +73,8 @@ class UnlearningConfig:
 @dataclass(frozen=True)
 class FisherStep:
     """A fold over queries: the weights after one preconditioned step away from each."""
+
+    shard_size: ClassVar[int] = 1
 
     generator: Generator
     fisher: Weights
@@ -118,18 +121,22 @@ def query_gradient(generator: Generator, query: Query, draws: NoiseDraws) -> tup
     return total, summed
 
 
-@dataclass
 class FisherUnlearning:
     """One-step unlearning with a diagonal Fisher, after Choi et al. (2025)."""
 
-    config: UnlearningConfig = field(default_factory=UnlearningConfig)
     name = "unlearning"
     revision = "1"
     paper = "Choi et al. (2025), arXiv:2506.18312"
     licence = "Apache-2.0"
 
-    def __post_init__(self) -> None:
+    def __init__(self, config: UnlearningConfig | None = None, *, seed: int = 0) -> None:
+        self.config = config or UnlearningConfig(seed=seed)
         self._fitted: tuple[Generator, EncodedCorpus, Weights, NDArray[np.float32]] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every setting that the scores depend on."""
+        return asdict(self.config)
 
     @property
     def unit(self) -> str:

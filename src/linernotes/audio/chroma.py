@@ -168,7 +168,8 @@ def estimate_tuning(spectrum: NDArray[np.float32]) -> float:
     Parameters
     ----------
     spectrum : NDArray[np.float32] [shape=(n_frames, n_bins)]
-        Output of `constant_q` or `whiten`.
+        Output of `constant_q`. Whitened spectra are cut at zero, which pulls the figure towards the nearest
+        bin.
 
     Notes
     -----
@@ -213,10 +214,12 @@ def semitones(spectrum: NDArray[np.float32], tuning: float) -> NDArray[np.float3
     centres = (np.arange(n_bins // BINS_PER_SEMITONE) + tuning) * BINS_PER_SEMITONE
     distance = np.abs(np.arange(n_bins)[:, None] - centres[None, :]) / BINS_PER_SEMITONE
     weights = np.where(distance < 1, 0.5 + 0.5 * np.cos(np.pi * distance), 0)
-    return (spectrum @ (weights / BINS_PER_SEMITONE)).astype(np.float32)
+    return np.asarray(spectrum @ (weights / BINS_PER_SEMITONE), np.float32)
 
 
-def fold_octaves(pitches: NDArray[np.float32], weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+def fold_octaves(
+    pitches: NDArray[np.float32], weights: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Sum semitones over octaves into chroma.
 
     Parameters
@@ -263,8 +266,8 @@ def chroma(audio: Audio, config: ConstantQConfig = ConstantQConfig()) -> NDArray
     >>> int(chroma(tone)[10].argmax())  # A
     9
     """
-    spectrum = whiten(constant_q(audio, config))
-    return fold_octaves(semitones(spectrum, estimate_tuning(spectrum)))
+    magnitudes = constant_q(audio, config)
+    return fold_octaves(semitones(whiten(magnitudes), estimate_tuning(magnitudes)))
 
 
 @lru_cache(maxsize=4)

@@ -33,7 +33,7 @@ AUDIO_SUFFIXES = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .m4a .mp4 .aac .wma .webm .mka .au .caf .w64".split()
 )
 SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recording
-AV_TRUE_LENGTHS = ("mov", "flac")  # containers whose stated length is a count, not an estimate from the bit rate
+AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate
 LENGTH_TOLERANCE_S = 0.1  # healthy Ogg streams exist whose last granule counts some samples too many
 
 
@@ -211,9 +211,8 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
                 part.to_ndarray() for frame in container.decode(stream) for part in resampler.resample(frame)
             ]
             rate, coding = int(stream.rate), str(stream.codec_context.name)
-            promised_s = 0.0
-            if container.format.name.split(",")[0] in AV_TRUE_LENGTHS and stream.duration and stream.time_base:
-                promised_s = float(stream.duration * stream.time_base)
+            counted = container.format.name.split(",")[0] in AV_TRUE_LENGTHS
+            promised_s = float((stream.duration or 0) * (stream.time_base or 0)) if counted else 0.0
     except (av.FFmpegError, ValueError, IndexError) as error:
         raise InputError(
             f"{path}: not readable as audio ({first_error.strip()}; {error}); "
@@ -232,7 +231,7 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
 
 
 def _refuse_truncated_container(path: Path) -> None:
-    """Name a cut that decoders pass over: a RIFF or AIFF shorter than it says, an Ogg without its last page."""
+    """Name a cut that decoders pass over: RIFF or AIFF shorter than it says, Ogg without its last page."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         head = stream.read(12)
@@ -250,7 +249,7 @@ def _check_chunk(path: Path, size: int, head: bytes, order: Literal["little", "b
     streaming = (0xFFFFFFFF + 8, 8)  # writers to a pipe leave 0 or the largest number
     if size < promised and promised not in streaming:
         raise InputError(
-            f"{path}: truncated: its header promises {promised} bytes, the file holds {size}; obtain the whole file"
+            f"{path}: truncated: its header promises {promised} bytes, it holds {size}; obtain the whole file"
         )
 
 

@@ -201,9 +201,14 @@ def generate_keys(folder: Path | str, name: str) -> tuple[Path, Path]:
     if private_path.exists():
         raise InputError(f"{private_path}: a signing key is already there; move it away to make a new one")
     key = SigningKey.generate(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(public_path, (key.verifying_key().line() + "\n").encode())
-    write_whole(private_path, (key.line() + "\n").encode(), mode=0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(public_path, (key.verifying_key().line() + "\n").encode())
+        write_whole(private_path, (key.line() + "\n").encode(), mode=0o600)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: keys cannot be written there ({error.strerror}); choose another folder"
+        ) from None
     return private_path, public_path
 
 

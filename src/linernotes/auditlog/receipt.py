@@ -134,11 +134,14 @@ class Receipt:
         return cls.from_bytes(_read(Path(path), MAX_RECEIPT_BYTES))
 
     def write(self, path: Path | str) -> None:
-        """Write the receipt file, whole or not at all."""
+        """Write the receipt file, whole or not at all; InputError when the place cannot be written to."""
         path = Path(path)
-        if not path.parent.is_dir():
-            raise InputError(f"receipt {path}: there is no folder {path.parent}; create it first")
-        write_whole(path, self.to_bytes())
+        try:
+            write_whole(path, self.to_bytes())
+        except OSError as error:
+            raise InputError(
+                f"receipt {path}: cannot be written ({error.strerror}); choose a file in a folder that exists"
+            ) from None
 
 
 def verify_receipt(
@@ -161,6 +164,19 @@ def verify_receipt(
         If a file cannot be read.
     VerificationError
         With the reason, if the receipt does not hold under the key, or the file is not the one logged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from linernotes.auditlog import AuditLog, SigningKey, generate_keys
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     private, public = generate_keys(folder, "example.org/log")
+    ...     signer = SigningKey.load(private)
+    ...     log = AuditLog.create(Path(folder) / "log", signer)
+    ...     index = log.append(Entry("note", None, {"text": "hi"}), signer)
+    ...     log.receipt(index).write(Path(folder) / "r.json")
+    ...     verify_receipt(Path(folder) / "r.json", public).body
+    {'text': 'hi'}
     """
     entry = Receipt.load(receipt_path).verify(VerifyingKey.load(key_path))
     if subject_file is not None:

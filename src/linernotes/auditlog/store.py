@@ -130,6 +130,8 @@ class AuditLog:
             return path.read_bytes().decode()
         except FileNotFoundError:
             raise CorpusError(f"{self.folder}: no log here (no file '{CHECKPOINT_FILE}')") from None
+        except OSError as error:
+            raise CorpusError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
         except UnicodeDecodeError:
             raise VerificationError(f"{path}: damaged, not UTF-8 text") from None
 

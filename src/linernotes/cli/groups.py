@@ -98,4 +98,4 @@ def _keep_examples(text: str | None) -> str | None:
 
 
 def _holds_example(paragraph: str) -> bool:
-    return re.search(r"(^|\n)\s*(\$ )?linernotes ", paragraph) is not None
+    return re.search(r"(^|\n)\s*(Example: )?linernotes ", paragraph) is not None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from linernotes.cli.output import Progress, emit, say, table
+from linernotes.cli.output import Progress, emit, say
 
 
 def identify(
@@ -35,21 +35,28 @@ def identify(
 
 
 def _print(answers: list[dict[str, Any]]) -> None:
-    columns = ("recording", "score", "false-match rate", "query s", "reference s", "time ratio", "semitones")
     for answer in answers:
+        say(answer["query"])
         if not answer["matches"]:
-            say(f"{answer['query']}: no match in this catalogue")
-            continue
-        table(answer["query"], columns, [_row(match) for match in answer["matches"]])
+            say("  no match in this catalogue")
+        for match in answer["matches"]:
+            named = f" ({match['artist']}: {match['title']})" if "title" in match else ""
+            say(f"  {match['recording_id']}{named}")
+            say(
+                f"    {_span(match, 'query')} is {_span(match, 'reference')} of it; "
+                f"{_change(match)}score {match['score']:.1f}, "
+                f"false-match rate {match['false_match_rate']:.1g}"
+            )
 
 
-def _row(match: dict[str, Any]) -> tuple[object, ...]:
-    return (
-        match["recording_id"],
-        round(match["score"], 1),
-        match["false_match_rate"],
-        f"{match['query_start_s']:.1f}–{match['query_end_s']:.1f}",
-        f"{match['reference_start_s']:.1f}–{match['reference_end_s']:.1f}",
-        match["time_ratio"],
-        match["pitch_shift_semitones"],
-    )
+def _span(match: dict[str, Any], side: str) -> str:
+    return f"{match[f'{side}_start_s']:.1f}–{match[f'{side}_end_s']:.1f} s"
+
+
+def _change(match: dict[str, Any]) -> str:
+    parts = []
+    if abs(match["time_ratio"] - 1) >= 0.003:
+        parts.append(f"time ratio {match['time_ratio']:.3f}, ")
+    if abs(match["pitch_shift_semitones"]) >= 0.1:
+        parts.append(f"pitch {match['pitch_shift_semitones']:+.1f} semitones, ")
+    return "".join(parts)

@@ -146,14 +146,15 @@ def _missing_extra(error: Exception) -> MissingExtra | None:
         return None
     from importlib.metadata import requires
 
-    for line in requires("linernotes") or ():
-        package, _, condition = line.partition(";")
-        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", condition)
-        if extra and re.match(re.escape(error.name.split(".")[0]) + r"\b", package):
-            return MissingExtra(
-                f"package {error.name!r} is not installed; run: pip install 'linernotes[{extra[1]}]'"
-            )
-    return None
+    top = re.escape(error.name.split(".")[0])
+    lines = [line for line in requires("linernotes") or () if re.match(top + r"\b", line)]
+    found = [extra for line in lines for extra in re.findall(r"extra\s*==\s*['\"]([^'\"]+)", line)]
+    extras = [extra for extra in found if extra != "dev"] or found
+    if not extras:
+        return None
+    return MissingExtra(
+        f"package {error.name!r} is not installed; run: pip install 'linernotes[{extras[0]}]'"
+    )
 
 
 def _is_usage(error: Exception) -> bool:

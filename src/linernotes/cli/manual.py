@@ -11,15 +11,17 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
 
 import linernotes
 from linernotes import errors
-from linernotes.cli.groups import load
+from linernotes.cli.groups import Entry, load
 from linernotes.cli.main import COMMANDS
+
+ENDINGS = ("Config", "Settings", "Policy", "Recipe", "Request")
 
 HEAD = """# Reference
 
@@ -50,15 +52,15 @@ def reference() -> str:
     return "".join([*parts, _errors_text(), _settings_text()]).rstrip("\n") + "\n"
 
 
-def commands() -> Iterator[tuple[str, Any]]:
+def commands(entries: Sequence[Entry] = COMMANDS) -> Iterator[tuple[str, Any]]:
     """Yield every command with its full name, groups before what they hold.
 
     Examples
     --------
-    >>> "linernotes version" in dict(commands())
-    True
+    >>> [name for name, _ in commands(COMMANDS[-1:])]
+    ['linernotes version']
     """
-    for entry in COMMANDS:
+    for entry in entries:
         yield from _walk(f"linernotes {entry.name}", load(entry))
 
 
@@ -98,7 +100,7 @@ def _parameter(one: Any) -> str:
 
 
 def _errors_text() -> str:
-    found = inspect.getmembers(errors, inspect.isclass)
+    found: list[tuple[str, Any]] = inspect.getmembers(errors, inspect.isclass)
     kinds = [kind for _, kind in found if kind.__module__ == errors.__name__]
     rows = "".join(
         f"| `{kind.__name__}` | `{kind.__mro__[1].__name__}` | {kind.exit_code} | {_summary(kind)} |\n"
@@ -107,16 +109,16 @@ def _errors_text() -> str:
     return f"## Errors\n\n| error | is a | exit code | when |\n|---|---|---|---|\n{rows}\n"
 
 
-def settings() -> list[type]:
-    """Return every configuration: the dataclasses called ``…Config`` or ``…Settings`` or ``…Policy``."""
-    found = {}
+def settings() -> list[Any]:
+    """Return every configuration: the dataclasses whose names end in one of `ENDINGS`."""
+    found: dict[str, Any] = {}
     for module in pkgutil.walk_packages(linernotes.__path__, "linernotes."):
         if module.name.endswith("__main__"):
             continue
         for name, kind in vars(importlib.import_module(module.name)).items():
-            if name.endswith(("Config", "Settings", "Policy")) and dataclasses.is_dataclass(kind):
+            if name.endswith(ENDINGS) and dataclasses.is_dataclass(kind):
                 found[f"{kind.__module__}.{kind.__qualname__}"] = kind
-    return [found[name] for name in sorted(found) if isinstance(found[name], type)]
+    return [found[name] for name in sorted(found)]
 
 
 def _settings_text() -> str:
@@ -130,7 +132,7 @@ def _settings_text() -> str:
     return text
 
 
-def _summary(kind: type) -> str:
+def _summary(kind: Any) -> str:
     return (inspect.getdoc(kind) or "").splitlines()[0]
 
 

@@ -5,7 +5,9 @@ Idea
 Two signatures (`linernotes.corpus.signature`) are slid along each other; at each lag the normalised
 correlation over the overlap says how alike they move. The best lag decides. A coarse pass at 2 frames
 a second and 10 bands, for all pairs at once through the FFT, leaves few pairs to the fine one, which
-also tries lags of a quarter frame. Pairs above the threshold are joined into clusters.
+also tries lags of a quarter frame. The correlation asked for rises where few frames carry the sound:
+0.70 + 0.6 / √n, with n the participation ratio of the frames' energy. Pairs that pass are joined into
+clusters.
 
 Assumptions
 -----------
@@ -51,7 +53,9 @@ class DuplicateConfig:
     Parameters
     ----------
     threshold : float in (0, 1]
-        Least fine correlation.
+        Least fine correlation over a long overlap.
+    short_penalty : float
+        What is added to the threshold where few frames carry the sound: `required`.
     coarse_threshold : float in (0, 1]
         Least coarse correlation for a pair to be looked at closely.
     min_overlap_s : float
@@ -65,12 +69,23 @@ class DuplicateConfig:
         Items per block of the coarse pass; bounds the memory.
     """
 
-    threshold: float = 0.75
+    threshold: float = 0.70
+    short_penalty: float = 0.6
     coarse_threshold: float = 0.35
     min_overlap_s: float = 3.0
     min_overlap_share: float = 0.5
     min_movement: float = 2.0
     block: int = 32
+
+    def required(self, n_moving: float) -> float:
+        """Return the least correlation where *n_moving* frames carry the sound.
+
+        Examples
+        --------
+        >>> round(DuplicateConfig().required(9), 2), round(DuplicateConfig().required(400), 2)
+        (0.9, 0.73)
+        """
+        return self.threshold + self.short_penalty / float(np.sqrt(max(n_moving, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +131,9 @@ def find_twins(
     coarse = [_coarse(signatures[name]) for name in names]
     twins = []
     for i, j in _candidates(coarse, config):
-        correlation, lag, overlap = align(signatures[names[i]], signatures[names[j]], config)
-        if correlation >= config.threshold:
+        a, b = signatures[names[i]], signatures[names[j]]
+        correlation, lag, overlap = align(a, b, config)
+        if correlation >= config.threshold and correlation >= config.required(_moving_frames(a, b, lag)):
             twins.append(
                 Twin(
                     first=names[i],
@@ -176,6 +192,15 @@ def align(
         if correlation > best[0]:
             best = (correlation, lag + part, float(overlap))
     return best
+
+
+def _moving_frames(a: NDArray[np.int8], b: NDArray[np.int8], lag: float) -> float:
+    """Return how many frames of the overlap carry its energy: their participation ratio."""
+    start = round(lag)
+    loud_a, loud_b = (np.sqrt((_smooth(x) ** 2).sum(axis=1)) for x in (a, b))
+    first, last = max(0, start), min(len(loud_a), start + len(loud_b))
+    energy = (loud_a[first:last] * loud_b[first - start : last - start]).astype(np.float64)
+    return float(energy.sum() ** 2 / max((energy**2).sum(), 1e-9))
 
 
 def _best_lag(
@@ -266,8 +291,8 @@ def _block_scores(
 def _least_overlap(
     n_a: int, n_b: NDArray[np.integer] | int, rate: float, config: DuplicateConfig
 ) -> NDArray[np.floating]:
-    # a frame less than asked for: smoothing, pooling and part frames shorten each side a little
-    wanted = np.maximum(config.min_overlap_s * rate, config.min_overlap_share * np.minimum(n_a, n_b)) - 1
+    # two frames less than asked for: smoothing and pooling shorten each side by as much
+    wanted = np.maximum(config.min_overlap_s * rate, config.min_overlap_share * np.minimum(n_a, n_b)) - 2
     least: NDArray[np.floating] = np.maximum(wanted, 2.0)
     return least
 

@@ -38,9 +38,10 @@ from typing import Any
 
 from linernotes.audio.files import file_sha256, read_with_facts
 from linernotes.auditlog.merkle import Tree, leaf_hash, verify_inclusion
+from linernotes.corpus.header import Header
 from linernotes.corpus.manifest import audio_sha256
 from linernotes.corpus.presence_map import KEY_KINDS, blinded_key, blinded_keys
-from linernotes.corpus.seal import Header, SealedCorpus
+from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError, VerificationError
 
 FORMAT = "linernotes-presence-v1"
@@ -211,6 +212,8 @@ def _verify_key(entry: Any, header: Header) -> tuple[str, str, bool]:
     kind, key, present = entry["kind"], entry["key"], entry["present"]
     if kind not in KEY_KINDS or not _is_hash(key) or not isinstance(present, bool):
         raise VerificationError(f"presence proof: key {key!r} of kind {kind!r} is malformed")
+    if not isinstance(entry["leaves"], list) or len(entry["leaves"]) not in (1, 2):
+        raise VerificationError(f"presence proof: {kind} {key[:12]}…: expected one or two leaves")
     position = blinded_key(kind, key, bytes.fromhex(header.map_salt))
     shown = [_verify_leaf(leaf, header) for leaf in entry["leaves"]]
     if present and [leaf for _, leaf in shown] != [position]:

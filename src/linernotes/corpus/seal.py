@@ -1,17 +1,11 @@
-r"""The sealed corpus: a manifest whose every entry hangs under one published number.
+"""The sealed corpus: a manifest whose every entry hangs under one published number.
 
 Idea
 ----
 Each item becomes a canonical JSON text (RFC 8785) with a private 128-bit salt and is hashed as a leaf
 of a Merkle tree (RFC 6962 hashing). A second tree holds blinded lookup keys, sorted, so that presence
 *and* absence can be shown (`linernotes.corpus.presence`). A short public header carries both tree
-heads; the corpus root is the hash of that header.
-
-::
-
-    root = SHA-256("linernotes-corpus-v1\n" || canonical JSON of the header)
-    header = {format, n_items, manifest_root, map_root, map_size, map_salt, training_date}
-    leaf = canonical JSON of {"item": {…}, "salt": first 16 bytes of HMAC-SHA256(secret, label || item)}
+heads; the corpus root is the hash of that header; `linernotes.corpus.header` has the formulas.
 
 Conventions
 -----------
@@ -31,80 +25,21 @@ A root commits to a list; nothing here shows that a generator was trained on exa
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 import secrets
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import rfc8785
-
-from linernotes.auditlog.merkle import Tree, leaf_hash
 from linernotes.corpus.gaps import Gap
+from linernotes.corpus.header import FORMAT, SECRET_BYTES, Header, build_header
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.presence_map import blinded_keys
 from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
 
-FORMAT = "linernotes-corpus-v1"
 REVISION = 1
-SECRET_BYTES = 32
 Stage = Literal["before-training", "after-training"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """The public part of a seal; its hash is the corpus root."""
-
-    n_items: int
-    manifest_root: str
-    map_root: str
-    map_size: int
-    map_salt: str
-    training_date: str | None = None
-    format: str = FORMAT
-
-    @property
-    def root(self) -> str:
-        """Corpus root, hexadecimal."""
-        return hashlib.sha256(f"{FORMAT}\n".encode() + rfc8785.dumps(asdict(self))).hexdigest()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return every field as JSON-ready values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Any) -> Header:
-        """Read what `as_json` wrote, from a stranger: every field is checked.
-
-        Raises
-        ------
-        VerificationError
-            If a field is missing, unknown or of the wrong form.
-        """
-        if not isinstance(data, Mapping) or data.keys() != cls.__dataclass_fields__.keys():
-            raise VerificationError(
-                f"corpus header: expected exactly the fields {', '.join(cls.__dataclass_fields__)}"
-            )
-        forms = {"manifest_root": 64, "map_root": 64, "map_salt": 32}
-        for name, length in forms.items():
-            if not isinstance(data[name], str) or not re.fullmatch(f"[0-9a-f]{{{length}}}", data[name]):
-                raise VerificationError(
-                    f"corpus header: {name} is not {length} lower-case hexadecimal digits"
-                )
-        for name in ("n_items", "map_size"):
-            if type(data[name]) is not int or data[name] < 1:
-                raise VerificationError(
-                    f"corpus header: {name} {data[name]!r}; expected a positive whole number"
-                )
-        if data["format"] != FORMAT:
-            raise VerificationError(f"corpus header: format {data['format']!r}; expected '{FORMAT}'")
-        if data["training_date"] is not None and not isinstance(data["training_date"], str):
-            raise VerificationError("corpus header: training_date is neither a day nor null")
-        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +86,9 @@ class SealedCorpus:
         CorpusError
             If the corpus has no item of that id.
         """
-        for candidate in self.items:
-            if candidate.item_id == item_id:
-                return candidate
+        place = bisect_left(self.items, item_id, key=lambda item: item.item_id)
+        if place < len(self.items) and self.items[place].item_id == item_id:
+            return self.items[place]
         raise CorpusError(
             f"item '{item_id}': not in sealed corpus {self.root[:12]}… ({len(self.items)} items)"
         )
@@ -294,46 +229,6 @@ def seal_items(
         secret=secret.hex(),
         header=header,
     )
-
-
-def build_header(items: Sequence[Item], secret: bytes, training_date: str | None) -> Header:
-    """Hash the items into the public header.
-
-    Raises
-    ------
-    InputError
-        If there is no item, two items share an id, or the secret has another length than 32 bytes.
-    """
-    if not items:
-        raise InputError("seal: 0 items; expected at least one readable audio file")
-    if len(secret) != SECRET_BYTES:
-        raise InputError(f"seal: secret of {len(secret)} bytes; expected {SECRET_BYTES}")
-    if len({item.item_id for item in items}) < len(items):
-        raise InputError("seal: two items share one id; ids must be unique")
-    map_salt = hmac.digest(secret, b"linernotes/presence-map-salt/v1", "sha256")[:16]
-    keys = blinded_keys(items, map_salt)
-    return Header(
-        n_items=len(items),
-        manifest_root=_tree_head([leaf(item, secret) for item in items]),
-        map_root=_tree_head(keys),
-        map_size=len(keys),
-        map_salt=map_salt.hex(),
-        training_date=training_date,
-    )
-
-
-def leaf(item: Item, secret: bytes) -> bytes:
-    """Return the salted canonical JSON that is hashed for an item.
-
-    The salt depends on the whole entry, so a salt shown for one snapshot opens no other.
-    """
-    entry = item.as_json()
-    salt = hmac.digest(secret, b"linernotes/leaf-salt/v1\n" + rfc8785.dumps(entry), "sha256")[:16]
-    return rfc8785.dumps({"item": entry, "salt": salt.hex()})
-
-
-def _tree_head(leaves: Sequence[bytes]) -> str:
-    return Tree([leaf_hash(data) for data in leaves]).root().hex()
 
 
 def used_on(training_date: str | None, sealed_at: str) -> date:

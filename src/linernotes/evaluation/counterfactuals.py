@@ -23,8 +23,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -87,3 +90,58 @@ def query_losses(network: Network, queries: Sequence[Segments], draws: NoiseDraw
     """Return each query's loss, mean over its segments and all draws [shape=(n_queries,)]."""
     means = [float(flow.pair_losses(network, query, draws).double().mean()) for query in queries]
     return np.asarray(means, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class RetrainPass:
+    """A fold over retrainings: train one model, score every query, keep the losses.
+
+    An item is (number of the subset, number of the seed). ``models`` is a folder where weights are kept,
+    so that other queries can be scored later; without it they are dropped.
+    """
+
+    shard_size: ClassVar[int] = 1
+
+    items: tuple[TrainingItem, ...]
+    inclusion: NDArray[np.bool_]
+    recipe: Recipe
+    n_seeds: int
+    queries: tuple[Segments, ...]
+    draws: NoiseDraws
+    models: Path | None = None
+
+    def start(self) -> list[NDArray[np.float32]]:
+        """Return no losses."""
+        return []
+
+    def add(
+        self, state: list[NDArray[np.float32]], items: Sequence[tuple[int, int]]
+    ) -> list[NDArray[np.float32]]:
+        """Retrain and score one shard."""
+        return [*state, *(self._losses(subset, seed) for subset, seed in items)]
+
+    def merge(
+        self, left: list[NDArray[np.float32]], right: list[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
+        """Keep order."""
+        return left + right
+
+    def finish(self, state: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return losses [shape=(n_subsets, n_seeds, n_queries)]."""
+        return np.stack(state).reshape(-1, self.n_seeds, len(self.queries))
+
+    def _losses(self, subset: int, seed: int) -> NDArray[np.float32]:
+        window = self.queries[0].latents.shape[1]
+        model_seed = 1000 + self.n_seeds * subset + seed
+        with tempfile.TemporaryDirectory() as scratch:
+            path = (self.models or Path(scratch)) / f"m{subset:03d}_{seed}.safetensors"
+            train_subset_model(self.items, self.inclusion[subset], self.recipe, window, model_seed, path)
+            config = NetworkConfig(
+                self.items[0].tokens.shape[1],
+                window,
+                len(self.items[0].words),
+                self.recipe.width,
+                self.recipe.depth,
+                self.recipe.n_heads,
+            )
+            return query_losses(load_network(path, config), self.queries, self.draws)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ from scipy.stats import spearmanr
 from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Query
 from linernotes.folds import Runner
 from linernotes.generators.reference.adapter import ReferenceGenerator
+from linernotes.generators.reference.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +106,29 @@ def collapse(results: Sequence[ItemScores]) -> Collapse:
 
 
 def randomised(generator: ReferenceGenerator, seed: int = 0) -> ReferenceGenerator:
-    """Return the generator with every weight of its network drawn anew at the spread it had.
-
-    A freshly initialised network outputs zero and has no gradient to follow, so weights are permuted
-    within each tensor instead: same sizes, same values, nothing learnt.
-    """
+    """Return the generator with its weights shuffled within each tensor: same values, nothing learnt."""
     random = torch.Generator().manual_seed(seed)
     network = copy.deepcopy(generator.network)
     with torch.no_grad():
         for weight in network.parameters():
             order = torch.randperm(weight.numel(), generator=random)
             weight.copy_(weight.flatten()[order].reshape(weight.shape))
+    return _with_network(generator, network)
+
+
+def fresh(generator: ReferenceGenerator, seed: int = 0) -> ReferenceGenerator:
+    """Return the generator with a network that was never trained, as initialised."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _with_network(generator, Network(generator.network.config).requires_grad_(False))
+
+
+def _with_network(generator: ReferenceGenerator, network: Network) -> ReferenceGenerator:
     return ReferenceGenerator(
         generator.representation,
         network,
         generator.vocabulary,
-        replace(generator.recipe),
+        generator.recipe,
         generator.trained,
         generator.corpus_root,
     )

@@ -6,27 +6,24 @@ unordered containers are sorted by the digests of their members.
 
 Conventions
 -----------
-Two values have one digest when type (by qualified name) and content agree. A class adds its source
-text where that can be read, so that editing a fold makes its stored shards invalid.
+Two values have one digest when type (by qualified name) and content agree. Mappings count as equal in
+any order.
 
 Known limits
 ------------
-Functions called by a fold are not followed: a change there is covered by the package's version only.
+Code is not content: `linernotes.execution.resume` adds the source text of the fold's own class.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 import struct
 import sys
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
-from importlib.metadata import version
 from types import FunctionType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +69,7 @@ def _digest(value: Any, parents: tuple[int, ...]) -> bytes:
         bits = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
         return _hash(b"tensor", f"{value.dtype} {tuple(value.shape)}".encode(), _array(bits, below))
     if isinstance(value, type | FunctionType):
-        return _hash(b"name", _name_of(value), _source_of(value))
+        return _hash(b"name", _name_of(value))
     return _instance(value, below)
 
 
@@ -111,11 +108,10 @@ def _instance(value: Any, below: tuple[int, ...]) -> bytes:
             f"a value of type {type(value).__qualname__} has no content to hash ({error}); "
             "a fold and its items may hold only picklable data"
         ) from error
-    source = _source_of(type(value))  # type: ignore[arg-type]  # type objects hash
     if isinstance(parts, str):
-        return _hash(b"global", parts.encode(), source)
+        return _hash(b"global", parts.encode())
     made = [list(part) if hasattr(part, "__next__") else part for part in parts]
-    return _hash(b"instance", _name_of(type(value)), source, *(_digest(part, below) for part in made))
+    return _hash(b"instance", _name_of(type(value)), *(_digest(part, below) for part in made))
 
 
 def _name_of(value: Any) -> bytes:
@@ -123,14 +119,6 @@ def _name_of(value: Any) -> bytes:
     if "<lambda>" in name or "<locals>" in name:
         raise InputError(f"{name}: a fold may hold only functions and classes defined at module level")
     return name.encode()
-
-
-@lru_cache(maxsize=256)
-def _source_of(kind: Hashable) -> bytes:
-    try:
-        return inspect.getsource(cast("type", kind)).encode()
-    except (OSError, TypeError):  # built in or compiled: the package version stands for it
-        return version("linernotes").encode()
 
 
 def _hash(tag: bytes, *parts: bytes) -> bytes:

@@ -30,7 +30,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from linernotes.errors import InputError, LinernotesError
-from linernotes.execution.shards import Progress, no_progress, split_into_shards
+from linernotes.execution.shards import Progress, no_progress, size_for, split_into_shards
 from linernotes.execution.threads import one_thread
 from linernotes.execution.worker import Worker, start_worker
 
@@ -88,7 +88,7 @@ class ProcessRunner:
         LinernotesError
             If a worker dies twice on the same shard.
         """
-        shards = split_into_shards(items, self.shard_size)
+        shards = split_into_shards(items, size_for(fold, self.shard_size))
         try:
             result: ResultT = _Pass(self, fold, shards, name).run()
             return result
@@ -212,7 +212,7 @@ class _Pass:
         if self.attempts[i] < MAX_ATTEMPTS:
             todo.appendleft(i)
             return
-        first = i * self.runner.shard_size
+        first = sum(len(shard) for shard in self.shards[:i])
         last = first + len(self.shards[i]) - 1
         self.failures[i] = LinernotesError(
             f"{self.name}: a worker process died {MAX_ATTEMPTS} times on shard {i} (items {first}–{last}, "

@@ -1,8 +1,8 @@
 """Finished shards on disk, so that an interrupted run goes on where it stopped.
 
 A shard's state is stored under the hash of everything it depends on: the fold (with its configuration,
-weights and source text) and the items of the shard. A shard is written beside its place and renamed, so
-a killed run leaves whole shards or none.
+weights and the source text of its class), the package's version and the items of the
+shard. A shard is written beside its place and renamed, so a killed run leaves whole shards or none.
 
 Conventions
 -----------
@@ -10,8 +10,9 @@ A shard file is one line ``linernotes-shard 1 <sha256 of the rest>``, then a pic
 
 Known limits
 ------------
-Pickle executes what it reads: a store holds this machine's own intermediate states. It is no exchange
-format; the hash finds damage, not malice.
+A change in a function that the fold calls is not seen before the package's version changes: delete the
+folder after such a change. Pickle executes what it reads: a store
+holds this machine's own intermediate states and is no exchange format; the hash finds damage, not malice.
 
 Examples
 --------
@@ -28,11 +29,13 @@ Examples
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import pickle
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +67,7 @@ class ShardStore:
             If the fold or an item holds something without content, such as an open file.
         """
         label = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "pass"
-        of_fold = content_digest(fold)
+        of_fold = content_digest((fold, _code_of(fold)))
         digests = (content_digest((of_fold, list(shard))) for shard in shards)
         return [f"{label}-{digest[:40]}.shard" for digest in digests]
 
@@ -106,3 +109,10 @@ class ShardStore:
                 f"{found[:16]}…; delete the file and run again, only this shard is computed anew"
             )
         return pickle.loads(body)  # noqa: S301  (our own intermediate state, see Known limits)
+
+
+def _code_of(fold: object) -> tuple[str, str]:
+    try:
+        return version("linernotes"), inspect.getsource(type(fold))
+    except (OSError, TypeError):  # compiled or made at run time: the version stands for it
+        return version("linernotes"), ""

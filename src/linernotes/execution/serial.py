@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from linernotes.execution.shards import Progress, no_progress, split_into_shards
+from linernotes.execution.shards import Progress, no_progress, size_for, split_into_shards
 from linernotes.execution.threads import limit_torch, one_thread
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SerialRunner:
             If the shard size is not positive.
         """
         progress = self.progress or no_progress
-        shards = split_into_shards(items, self.shard_size)
+        shards = split_into_shards(items, size_for(fold, self.shard_size))
         keys = self.store.keys(fold, shards, name) if self.store else []
         state: StateT | None = None
         progress(name, 0, len(shards))

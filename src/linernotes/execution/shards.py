@@ -3,7 +3,8 @@
 Conventions
 -----------
 A shard is a run of consecutive items. Its bounds depend on the shard size alone, never on how many
-workers there are: that is what makes results independent of the machine.
+workers there are: that is what makes results independent of the machine. A fold whose items are long
+work each may carry ``shard_size``, which overrides the runner's.
 """
 
 from __future__ import annotations
@@ -35,6 +36,17 @@ def split_into_shards(items: Sequence[ItemT], shard_size: int) -> list[Sequence[
     if shard_size < 1:
         raise InputError(f"shard size {shard_size}: expected at least 1 item per shard")
     return [items[first : first + shard_size] for first in range(0, len(items), shard_size)]
+
+
+def size_for(fold: object, shard_size: int) -> int:
+    """Return the shard size of a run: the fold's own where it carries one, else the runner's.
+
+    Examples
+    --------
+    >>> size_for(object(), 16)
+    16
+    """
+    return int(getattr(fold, "shard_size", shard_size))
 
 
 def no_progress(name: str, done: int, total: int) -> None:

@@ -23,7 +23,8 @@ features by using general scoring schemes", PNAS 87 (maximal segment scores and 
 
 Known limits
 ------------
-Tempo must be constant within the aligned span.
+Tempo must be constant within the aligned span. In queries beyond a minute, a passage of changed pitch
+or tempo that is shorter than half a minute can lie between the windows that are searched.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _TIME_SLACK, _BAND_SLACK = 2, 1  # a peak may be off by two frames and one quart
 _CAPTURE = 20.0  # frames around a candidate offset in which hits are collected
 _AROUND = 200  # frames before and after the aligned stretch whose notes count as its musical context
 _MIN_HITS = 4
+_MAX_WINDOWS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Search:
     n_candidates : int > 0
         Candidates that are verified.
     window_frames : int
-        Queries are searched in windows of this length, where a wrong ratio cannot blur the votes;
-        0 searches the whole query at once.
+        Queries are searched in overlapping windows of this length, where a wrong ratio cannot blur the
+        votes; of a long query, eight windows spread over it. 0 searches the whole query at once.
     """
 
     lowest_shift: int
@@ -169,7 +171,10 @@ def _windows(query: Landmarks, length: int) -> list[tuple[NDArray[np.int32], ...
     if length == 0 or query.n_frames <= 1.5 * length:
         return [columns]
     parts = []
-    for start in range(0, query.n_frames - length // 2, length // 2):
+    starts = np.arange(0, query.n_frames - length // 2, length // 2)
+    if len(starts) > _MAX_WINDOWS:
+        starts = starts[np.linspace(0, len(starts) - 1, _MAX_WINDOWS).round().astype(int)]
+    for start in starts:
         first, last = np.searchsorted(query.times, [start, start + length])
         if last > first:
             parts.append(tuple(column[first:last] for column in columns))

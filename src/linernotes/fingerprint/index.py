@@ -5,10 +5,6 @@ where a landmark starts; postings are sorted by landmark key, so that equal land
 and a range of heights of one interval and delay is one slice. The peaks themselves are kept too: they
 verify a candidate alignment.
 
-A folder holds ``fingerprints.json`` (format, revision, recordings, checksums) and one sub-folder of
-arrays, which are memory-mapped. Adding recordings merges them into a new sub-folder; replacing the
-JSON file switches to it, so that readers see the old index or the new one, never a mixture.
-
 Conventions
 -----------
 The key is ``((interval + 24) * 63 + delay - 2) * 96 + height``, see `linernotes.fingerprint.landmarks`.
@@ -16,8 +12,7 @@ Global frames are 16 ms each.
 
 Cost
 ----
-About 1.3 MB per hour of music; merging copies every posting once; opening reads every byte once for
-its checksum (about a second per gigabyte; pass ``verify=False`` to trust the file system).
+About 1.4 MB per hour of music beside 2.4 MB for the table of keys; merging copies every posting once.
 
 Known limits
 ------------
@@ -26,31 +21,22 @@ A global frame has 32 bits: 19,000 hours of music in one index.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.audio.files import file_sha256
-from linernotes.errors import CorpusError, InputError, NewerRevision
+from linernotes.errors import CorpusError
 from linernotes.fingerprint import landmarks as settings
 from linernotes.fingerprint.landmarks import Landmarks
 
-HEADER = "fingerprints.json"
-FORMAT = "linernotes-fingerprints"
-REVISION = 1
 N_DELAYS = settings.MAX_DELAY - settings.MIN_DELAY + 1
 N_KEYS = (2 * settings.MAX_INTERVAL + 1) * N_DELAYS * settings.N_BANDS
 
-_ARRAYS = {"postings": np.uint32, "key_starts": np.int64, "peak_times": np.uint32, "peak_bands": np.uint8}
+ARRAYS = {"postings": np.uint32, "key_starts": np.int64, "peak_times": np.uint32, "peak_bands": np.uint8}
 _LAST_FRAME = 2**32 - 1
 
 
@@ -97,6 +83,12 @@ class FingerprintIndex:
     key_starts: NDArray[np.int64]
     peak_times: NDArray[np.uint32]
     peak_bands: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:  # memory-mapped or not, the kernels see one kind of array: read-only
+            view = getattr(self, name).view()
+            view.setflags(write=False)
+            object.__setattr__(self, name, view)
 
     @classmethod
     def empty(cls) -> FingerprintIndex:
@@ -198,62 +190,6 @@ class FingerprintIndex:
         """Return the position in `recordings` that each global frame belongs to."""
         return np.searchsorted(self.first_frames, frames, side="right") - 1
 
-    def save(self, folder: Path) -> None:
-        """Write the index; a folder that holds an older one switches to this one at the end, at once."""
-        folder.mkdir(parents=True, exist_ok=True)
-        digest = self._digest()
-        final, partial = folder / f"arrays-{digest}", folder / f"arrays-{digest}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(final, ignore_errors=True) if not _is_current(folder, final.name) else None
-        if not final.exists():
-            partial.mkdir()
-            for name in _ARRAYS:
-                np.save(partial / f"{name}.npy", getattr(self, name))
-            os.replace(partial, final)
-        header = {
-            "format": FORMAT,
-            "revision": REVISION,
-            "parameters": _parameters(),
-            "folder": final.name,
-            "files": {f"{name}.npy": file_sha256(final / f"{name}.npy") for name in _ARRAYS},
-            "recordings": [asdict(recording) for recording in self.recordings],
-        }
-        partial_header = folder / f"{HEADER}.partial"
-        partial_header.write_text(json.dumps(header, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(partial_header, folder / HEADER)
-        for old in folder.glob("arrays-*"):
-            if old != final:
-                shutil.rmtree(old, ignore_errors=True)
-
-    @classmethod
-    def open(cls, folder: Path, *, verify: bool = True) -> FingerprintIndex:
-        """Return the index of a folder, memory-mapped.
-
-        Raises
-        ------
-        CorpusError
-            If the folder holds no index, or a file of it is missing, damaged or inconsistent; the
-            message names the file.
-        NewerRevision
-            If a newer revision of Linernotes wrote it.
-        """
-        header = _read_header(folder / HEADER)
-        arrays = {}
-        for name, dtype in _ARRAYS.items():
-            path = folder / str(header["folder"]) / f"{name}.npy"
-            arrays[name] = _open_array(path, dtype, header["files"].get(path.name) if verify else None)
-        recordings = tuple(IndexedRecording(**entry) for entry in header["recordings"])
-        index = cls(recordings, **arrays)
-        if len(index.key_starts) != N_KEYS + 1 or index.key_starts[-1] != len(index.postings):
-            raise CorpusError(
-                f"{folder}: key_starts.npy does not fit postings.npy; index the recordings again"
-            )
-        if len(index.peak_times) != len(index.peak_bands):
-            raise CorpusError(
-                f"{folder}: peak_bands.npy does not fit peak_times.npy; index the recordings again"
-            )
-        return index
-
     def _merge(
         self, keys: NDArray[np.int64], frames: NDArray[np.uint32]
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -267,11 +203,6 @@ class FingerprintIndex:
         sorted_keys = keys[order]
         merged[np.arange(len(frames)) + self.key_starts[sorted_keys + 1]] = frames[order]
         return merged, starts
-
-    def _digest(self) -> str:
-        digest = hashlib.sha256(json.dumps([asdict(r) for r in self.recordings]).encode())
-        digest.update(np.ascontiguousarray(self.postings).tobytes())
-        return digest.hexdigest()[:16]
 
 
 def landmark_keys(found: Landmarks) -> NDArray[np.int64]:
@@ -287,65 +218,3 @@ def landmark_keys(found: Landmarks) -> NDArray[np.int64]:
     interval = found.intervals.astype(np.int64) + settings.MAX_INTERVAL
     delay = found.delays.astype(np.int64) - settings.MIN_DELAY
     return (interval * N_DELAYS + delay) * settings.N_BANDS + found.heights
-
-
-def _parameters() -> dict[str, Any]:
-    return {
-        "sample_rate": settings.SAMPLE_RATE,
-        "hop_length": settings.HOP_LENGTH,
-        "frame_length": settings.FRAME_LENGTH,
-        "lowest_hz": settings.LOWEST_HZ,
-        "n_bands": settings.N_BANDS,
-        "max_interval": settings.MAX_INTERVAL,
-        "delays": [settings.MIN_DELAY, settings.MAX_DELAY],
-        "density": asdict(settings.REFERENCE) | {"neighbourhood": list(settings.REFERENCE.neighbourhood)},
-    }
-
-
-def _is_current(folder: Path, name: str) -> bool:
-    try:
-        return bool(_read_header(folder / HEADER)["folder"] == name)
-    except (CorpusError, InputError):
-        return False
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CorpusError(
-            f"{path}: no fingerprint index; index recordings first with 'linernotes catalog add'"
-        )
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        if header["format"] != FORMAT:
-            raise ValueError(f"format '{header['format']}'")
-        revision = int(header["revision"])
-        complete = {"folder", "files", "recordings", "parameters"} <= header.keys()
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorpusError(
-            f"{path}: damaged ({error}); delete the folder and index the recordings again"
-        ) from error
-    if revision > REVISION:
-        raise NewerRevision(f"{path}: revision {revision}; this Linernotes reads up to {REVISION}; update it")
-    if not complete or header["parameters"] != _parameters():
-        raise CorpusError(
-            f"{path}: made with other landmark settings or incomplete; "
-            "delete the folder and index the recordings again"
-        )
-    return dict(header)
-
-
-def _open_array(path: Path, dtype: type, sha256: str | None) -> NDArray[Any]:
-    again = "delete the folder and index the recordings again"
-    if not path.is_file():
-        raise CorpusError(f"{path}: missing from the fingerprint index; {again}")
-    if sha256 is not None and file_sha256(path) != sha256:
-        raise CorpusError(f"{path}: damaged: its SHA-256 is not the one in {HEADER}; {again}")
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise CorpusError(f"{path}: damaged: {error}; {again}") from error
-    if array.dtype != dtype or array.ndim != 1:
-        raise CorpusError(
-            f"{path}: holds {array.dtype} {array.shape}; expected a row of {np.dtype(dtype)}; {again}"
-        )
-    return np.asarray(array)

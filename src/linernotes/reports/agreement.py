@@ -35,8 +35,8 @@ def agreement(a: InfluenceRanking, b: InfluenceRanking, top_k: int = TOP_K) -> d
     >>> def ranked(method, *scores):
     ...     rows = [Influence(item_id="xyz"[i], score=s, share=0.0, interval=(0.0, 0.0), rank=i + 1)
     ...             for i, s in enumerate(scores)]
-    ...     return InfluenceRanking(query_id="q", method=method, unit="nats", generator_id="g", corpus_root="r",
-    ...                             seed=0, influences=tuple(rows), unattributed_share=1.0)
+    ...     return InfluenceRanking(query_id="q", method=method, unit="nats", generator_id="g", seed=0,
+    ...                             corpus_root="r", influences=tuple(rows), unattributed_share=1.0)
     >>> agreement(ranked("m", 3, 2, 1), ranked("n", 1, 2, 3), top_k=1)["spearman"]
     -1.0
     """

@@ -24,13 +24,14 @@ from linernotes.evidence import Match
 from linernotes.reports.words import consent_words, count, per_cent
 
 CORPUS_LIMITS = (
-    "The root commits the provider to this list. It does not show that the generator was trained on this list "
-    "and on nothing else."
+    "The root commits the provider to this list. It does not show that the generator was trained on this "
+    "list and on nothing else."
 )
 STAGE_WORDS = {
-    "before-training": "Sealed before training: the list was fixed before the generator was made from it.",
-    "after-training": "Sealed after training: the list was fixed only once the generator existed, which is weaker.",
+    "before-training": "Sealed before training: the list was fixed no later than the stated day of training.",
+    "after-training": "Sealed after training: the list was fixed once the generator existed, a weaker seal.",
 }
+NO_DAY_WORDS = "No day of training was stated, so nobody can check whether the list was fixed before it."
 
 
 def corpus_facts(corpus: SealedCorpus) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def corpus_facts(corpus: SealedCorpus) -> dict[str, Any]:
         "root": corpus.root,
         "sealed_at": corpus.sealed_at,
         "stage": corpus.stage,
-        "stage_words": STAGE_WORDS[corpus.stage],
+        "stage_words": STAGE_WORDS[corpus.stage] if corpus.training_date else NO_DAY_WORDS,
         "training_date": corpus.training_date,
         "n_items": len(items),
         "duration_s": sum(item["duration_s"] for item in items),
@@ -130,9 +131,9 @@ def identification_facts(
 
 def _identification_limits(n_matched: int, n_asked: int, catalogue_size: int) -> str:
     return (
-        f"{n_matched} of {count(n_asked, 'item')} matched in a catalogue of {count(catalogue_size, 'recording')}. "
-        "No match means: not in this catalogue. The false-match rate is an estimate for one query against this "
-        "catalogue."
+        f"{n_matched} of {count(n_asked, 'item')} matched in a catalogue of "
+        f"{count(catalogue_size, 'recording')}. No match means: not in this catalogue. The false-match "
+        "rate is an estimate for one query against this catalogue."
     )
 
 
@@ -142,7 +143,7 @@ def _consent_summary(items: list[dict[str, Any]]) -> str:
     public = sum(item["consent"]["counts"] and item["consent"]["status"] == "licence" for item in items)
     rest = n - agreed - public
     text = (
-        f"{agreed} of {n} come with dated, evidenced consent to training; {public} rest on a public licence alone"
-        f"; {rest} have nothing that counts ({per_cent(rest / n)})."
+        f"Of {count(n, 'recording')}: dated, evidenced consent to training {agreed}; a public licence alone "
+        f"{public}; nothing that counts {rest} ({per_cent(rest / n)})."
     )
     return text + (" A licence to share is not consent to training." if public else "")

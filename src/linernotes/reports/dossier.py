@@ -130,7 +130,9 @@ def build_dossier(inputs: DossierInputs) -> dict[str, Any]:
         If the statement does not add up.
     """
     _check_outputs(inputs)
-    statement = {key: value for key, value in inputs.statement.items() if key != "files"}  # places on a machine
+    statement = {
+        key: value for key, value in inputs.statement.items() if key != "files"
+    }  # places on a machine
     if statement:
         _check_statement(statement, inputs.corpus.root)
     measured = _measured(inputs)
@@ -189,8 +191,9 @@ def _check_statement(statement: Mapping[str, Any], root: str) -> None:
     check_statement(statement)
     if statement.get("corpus_root") != root:
         raise InputError(
-            f"statement {statement.get('statement_id')}: about corpus {str(statement.get('corpus_root'))[:12]}…, "
-            f"the dossier is about {root[:12]}…; settle this workspace again"
+            f"statement {statement.get('statement_id')}: about corpus "
+            f"{str(statement.get('corpus_root'))[:12]}…, the dossier is about {root[:12]}…; "
+            "settle this workspace again"
         )
 
 
@@ -219,7 +222,8 @@ def _summary(corpus: dict[str, Any], generator: dict[str, Any], outputs: list[di
     named = sum(bool(o["rankings"]) and not o["rankings"][0]["nobody_in_particular"] for o in outputs)
     text = (
         f"{count(len(outputs), 'output')} of the generator {generator['generator_id']}, read against the "
-        f"{count(corpus['n_items'], 'recording')} ({long_time(corpus['duration_s'])}) that its provider disclosed: "
+        f"{count(corpus['n_items'], 'recording')} ({long_time(corpus['duration_s'])}) that its provider "
+        "disclosed: "
     )
     answers = [f"{named} credit particular recordings"] * bool(named)
     answers += [f"{nobody} credit nobody in particular"] * bool(nobody)
@@ -230,7 +234,8 @@ def _limits(inputs: DossierInputs, outputs: list[dict[str, Any]]) -> str:
     shares = [ranking["unattributed_share"] for o in outputs for ranking in o["rankings"][:1]]
     mean = f"{100 * sum(shares) / len(shares):.0f} %" if shares else "not measured"
     return (
-        f"This ranks influence among the recordings that the provider committed in corpus {inputs.corpus.root[:12]}. "
+        "This ranks influence among the recordings that the provider committed in corpus "
+        f"{inputs.corpus.root[:12]}. "
         "It cannot find recordings nobody disclosed, is not proof of copying, and is not a legal conclusion. "
         f"Mean unattributed share {mean}; open gaps {len(inputs.corpus.gaps)}."
     )

@@ -19,8 +19,8 @@ from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
 
 GENERATOR_LIMITS = (
-    "What the card says of its training is the provider's word. Quality figures hold for the held-out recordings "
-    "they were measured on."
+    "What the card says of its training is the provider’s word. Quality figures hold for the held-out "
+    "recordings they were measured on."
 )
 FRECHET_NAMES = {
     "held_out": "Real music, held out",
@@ -45,8 +45,8 @@ def generator_facts(card: Mapping[str, Any], corpus: SealedCorpus) -> dict[str, 
     root = trained_on.get("corpus_root") or ""
     if root and root != corpus.root:
         raise CorpusError(
-            f"generator {card['generator_id']}: trained on corpus {root[:12]}…, the dossier is about {corpus.root[:12]}…; "
-            "give the generator that was trained on this corpus"
+            f"generator {card['generator_id']}: trained on corpus {root[:12]}…, the dossier is about "
+            f"{corpus.root[:12]}…; give the generator that was trained on this corpus"
         )
     evaluation = card.get("evaluation") or {}
     loss = evaluation.get("held_out_loss")

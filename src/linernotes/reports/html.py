@@ -21,6 +21,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +83,7 @@ def render_dossier(dossier: Mapping[str, Any], media: Mapping[str, Any]) -> str:
     """Return the page as text; *media* is what `media_of` returns."""
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     receipt = dossier["receipt"]
-    return (
+    page = (
         environment()
         .get_template("dossier.html")
         .render(
@@ -96,6 +97,18 @@ def render_dossier(dossier: Mapping[str, Any], media: Mapping[str, Any]) -> str:
             top_rows=TOP_ROWS,
         )
     )
+    return unbroken(page)
+
+
+def unbroken(page: str) -> str:
+    r"""Keep a number and its per cent sign on one line.
+
+    Examples
+    --------
+    >>> unbroken("12 % of it")
+    '12\xa0% of it'
+    """
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", page)
 
 
 def media_of(dossier: Mapping[str, Any], sounds: Sounds, names: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def output_facts(
         for method, ranking in output.rankings.items()
     }
     order = sorted(trusted, key=lambda method: (-_lds(trusted[method]), method))
-    rankings = [_ranking_facts(output.rankings[method], trusted[method]) for method in order]
+    rankings = [ranking_facts(output.rankings[method], trusted[method]) for method in order]
     return {
         "query_id": output.query_id,
         "prompt": output.prompt,
@@ -112,7 +112,7 @@ def output_facts(
         "headline": _headline(rankings, corpus),
         "rankings": rankings,
         "agreement": [agreement(output.rankings[a], output.rankings[b]) for a, b in combinations(order, 2)],
-        "versions": [_version_facts(name, version) for name, version in output.versions],
+        "versions": [version_facts(name, version) for name, version in output.versions],
         "matches": [match.as_json() for match in output.matches],
         "limits": RANKING_LIMITS,
     }
@@ -133,8 +133,9 @@ def _trusted(
 ) -> Reliability | None:
     if ranking.corpus_root != corpus.root:
         raise CorpusError(
-            f"query {ranking.query_id}, method {ranking.method}: ranks corpus {ranking.corpus_root[:12]}…, the dossier is "
-            f"about {corpus.root[:12]}…; attribute it again with this workspace"
+            f"query {ranking.query_id}, method {ranking.method}: ranks corpus "
+            f"{ranking.corpus_root[:12]}…, the dossier is about {corpus.root[:12]}…; "
+            "attribute it again with this workspace"
         )
     for one in ranking.influences:
         _refuse_unknown(one.item_id, known, ranking.query_id, ranking.method)
@@ -145,8 +146,8 @@ def _trusted(
     measured_on = (found.method, found.generator_id, found.corpus_root)
     if about != measured_on:
         raise InputError(
-            f"query {ranking.query_id}: reliability measured for {', '.join(measured_on)}; expected {', '.join(about)}: "
-            "a reliability never travels to another method, generator or corpus"
+            f"query {ranking.query_id}: reliability measured for {', '.join(measured_on)}; "
+            f"expected {', '.join(about)}: a reliability never travels to another method, generator or corpus"
         )
     return found
 
@@ -154,11 +155,13 @@ def _trusted(
 def _refuse_unknown(item_id: str, known: set[str], query_id: str, method: str) -> None:
     if item_id not in known:
         raise CorpusError(
-            f"query {query_id}, method {method}: names item '{item_id}', which the sealed corpus does not hold"
+            f"query {query_id}, method {method}: names item '{item_id}', "
+            "which the sealed corpus does not hold"
         )
 
 
-def _ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) -> dict[str, Any]:
+def ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) -> dict[str, Any]:
+    """Return one method's answer with its measured trust, its words and its limits."""
     nobody = ranking.unattributed_share >= NOBODY
     return {
         "method": ranking.method,
@@ -184,12 +187,13 @@ def _ranking_words(ranking: InfluenceRanking, nobody: bool) -> str:
         )
     credited = [one for one in ranking.influences if one.share > 0]
     return (
-        f"{count(len(credited), 'recording')} credited with {per_cent(1 - ranking.unattributed_share)} of the "
-        f"influence; {per_cent(ranking.unattributed_share)} goes to nobody in particular."
+        f"{count(len(credited), 'recording')} credited with {per_cent(1 - ranking.unattributed_share)} "
+        f"of the influence; {per_cent(ranking.unattributed_share)} goes to nobody in particular."
     )
 
 
-def _version_facts(item_id: str, version: VersionMatch) -> dict[str, Any]:
+def version_facts(item_id: str, version: VersionMatch) -> dict[str, Any]:
+    """Return a musical relation with each span's commonplace in plain words."""
     segments = [
         segment.as_json() | {"words": commonplace_words(segment.commonplace)} for segment in version.segments
     ]
@@ -202,7 +206,8 @@ def _version_words(version: VersionMatch) -> str:
     dimensions = list(dict.fromkeys(segment.dimension for segment in version.segments))
     text = f"Alike in {listed([DIMENSION_WORDS[name] for name in dimensions])}"
     if version.transposition_semitones:
-        text += f", {abs(version.transposition_semitones)} semitones {'up' if version.transposition_semitones > 0 else 'down'}"
+        direction = "up" if version.transposition_semitones > 0 else "down"
+        text += f", {count(abs(version.transposition_semitones), 'semitone')} {direction}"
     if version.probability is None:
         return text + ". No calibrated chance holds for this pair."
     return text + f". Calibrated chance that the two share substance: {per_cent(version.probability)}."
@@ -217,8 +222,9 @@ def _headline(rankings: list[dict[str, Any]], corpus: SealedCorpus) -> str:
     first = best["influences"][0]
     recording = corpus.item(first["item_id"]).recording
     low, high = first["interval"]
+    title, artist = recording.title or first["item_id"], recording.artist or "artist not stated"
+    trust = best["reliability_line"].split(" (")[0]
     return (
-        f"First of the {len(corpus.items)} sealed recordings: “{recording.title or first['item_id']}”, "
-        f"{recording.artist or 'artist not stated'}, share {per_cent(first['share'])} "
-        f"(95 % interval {per_cent_range(low, high)}; {best['method']}, {best['reliability_line'].split(' (')[0]})."
+        f"First of the {len(corpus.items)} sealed recordings: “{title}”, {artist}, share "
+        f"{per_cent(first['share'])} (95 % interval {per_cent_range(low, high)}; {best['method']}, {trust})."
     )

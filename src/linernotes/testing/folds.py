@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from linernotes.errors import InputError
 
@@ -41,6 +42,13 @@ class FloatSum:
     def finish(self, state: float) -> float:
         """Return the sum."""
         return state
+
+
+@dataclass(frozen=True)
+class SumOfThrees(FloatSum):
+    """Asks for shards of three, whatever the engine's usual size."""
+
+    shard_size: ClassVar[int] = 3
 
 
 @dataclass(frozen=True)

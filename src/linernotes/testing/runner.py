@@ -1,7 +1,8 @@
 """`check_runner`: asks whether an engine gives what the for-loop gives, bit for bit.
 
 The suite runs folds with known answers over shard sizes that divide the items and that do not, an empty
-corpus, and a fold that fails. A third party's engine passes when its results equal the plain loop's.
+corpus, a fold that asks for its own shard size, and a fold that fails. A third party's engine passes
+when its results equal the plain loop's.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from linernotes.errors import InputError, LinernotesError
+from linernotes.errors import InputError
 from linernotes.folds import Runner
-from linernotes.testing.folds import Concatenation, FloatSum, Refusal
+from linernotes.testing.folds import Concatenation, FloatSum, Refusal, SumOfThrees
+from linernotes.testing.promises import BrokenPromise, promised
 
 N_ITEMS = 41
 SHARD_SIZES = (1, 7, 41, 64)
@@ -28,7 +30,7 @@ def check_runner(make_runner: Callable[[int], Runner]) -> None:
 
     Raises
     ------
-    LinernotesError
+    BrokenPromise
         If a result differs from the for-loop's, an order is lost, or an error is swallowed.
 
     Examples
@@ -44,13 +46,15 @@ def check_runner(make_runner: Callable[[int], Runner]) -> None:
         for fold in folds:
             what = f"{type(fold).__name__}, shards of {shard_size}"
             _compare(what, run(fold, numbers), _loop(fold, numbers, shard_size))
+        threes = _loop(SumOfThrees(), numbers, 3)
+        _compare(f"a fold that asks for shards of 3, not {shard_size}", run(SumOfThrees(), numbers), threes)
         _compare(f"no items, shards of {shard_size}", run(FloatSum(), []), 0.0)
         _must_refuse(run, numbers)
     try:
         make_runner(0)(FloatSum(), numbers)
     except InputError:
         return
-    raise LinernotesError("shard size 0 was accepted; expected an InputError")
+    raise BrokenPromise("shard size 0 was accepted; expected an InputError")
 
 
 def _loop(fold: Any, items: list[float], shard_size: int) -> Any:
@@ -62,8 +66,7 @@ def _loop(fold: Any, items: list[float], shard_size: int) -> Any:
 
 
 def _compare(what: str, found: Any, expected: Any) -> None:
-    if found != expected:
-        raise LinernotesError(f"{what}: the engine gave {found!r}, the for-loop gives {expected!r}")
+    promised(found == expected, f"{what}: the engine gave {found!r}, the for-loop gives {expected!r}")
 
 
 def _must_refuse(run: Runner, items: list[float]) -> None:
@@ -71,6 +74,6 @@ def _must_refuse(run: Runner, items: list[float]) -> None:
         run(Refusal(refused=items[2]), items)
     except InputError as error:
         if repr(items[2]) not in str(error):
-            raise LinernotesError(f"the fold's own error was lost; got {error}") from error
+            raise BrokenPromise(f"the fold's own error was lost; got {error}") from error
         return
-    raise LinernotesError("a fold that refused an item went through; expected its InputError")
+    raise BrokenPromise("a fold that refused an item went through; expected its InputError")

@@ -1,17 +1,21 @@
-"""Local alignment of two sequences of musical vectors: where do they say the same, in which key, at which speed?
+"""Local alignment of two sequences of musical vectors: where do they say the same, in which key, at which
+speed?
 
 The idea is that of Smith and Waterman in the form that Serrà gave it for version identification. Frame *i* of
-A and frame *j* of B are alike by the mean correlation of the stretches around them (time-delay embedding). What
-is usual for this pair (the mean over the row and over the column) is subtracted, so that two drones on one note
+A and frame *j* of B are alike by the mean correlation of the stretches around them (time-delay embedding).
+What
+is usual for this pair (the mean over the row and over the column) is subtracted, so that two drones on one
+note
 earn little for agreeing everywhere. What remains above a threshold is evidence for a common stretch, what
 remains below is evidence against one; the best path sums it.
 
 ``D[i, j] = max(0, s[i, j] + max(D[i-1, j-1], D[i-2, j-1] - gap, D[i-1, j-2] - gap))``
 
 The steps keep the local slope between 1/2 and 2, as in Qmax. All twelve transpositions and a few tempo ratios
-(B resampled) are tried; the best path over all is the alignment (Optimal Transposition Index, searched rather than
-guessed from global chroma, so that a short quotation is found in a piece in another key). Further disjoint spans
-come from striking out the rectangle of the best one and asking again (Waterman and Eggert).
+(B resampled) are tried; the best path over all is the alignment (Optimal Transposition Index, searched
+rather than
+guessed from global chroma, so that a short quotation is found in a piece in another key). Further disjoint
+spans come from striking out the rectangle of the best one and asking again (Waterman and Eggert).
 
 Conventions
 -----------
@@ -26,7 +30,8 @@ References
 ----------
 Smith, Waterman (1981), "Identification of common molecular subsequences", J. Mol. Biol. 147.
 Waterman, Eggert (1987), "A new algorithm for best subsequence alignments", J. Mol. Biol. 197.
-Serrà, Serra, Andrzejak (2009), "Cross recurrence quantification for cover song identification", New J. Phys. 11.
+Serrà, Serra, Andrzejak (2009), "Cross recurrence quantification for cover song identification", New J.
+Phys. 11.
 Serrà, Gómez, Herrera (2008), "Transposing chroma representations to a common key", CS and Music Conf.
 
 Known limits
@@ -74,8 +79,8 @@ class AlignmentConfig:
 class Path:
     """One local alignment, in frames.
 
-    ``a`` and ``b`` are the aligned frame pairs [shape=(n_steps,), int64], rising; ``gains`` is the evidence of each;
-    ``score`` is its sum less the cost of gaps.
+    ``a`` and ``b`` are the aligned frame pairs [shape=(n_steps,), int64], rising; ``gains`` is the evidence
+    of each; ``score`` is its sum less the cost of gaps.
     """
 
     score: float
@@ -84,7 +89,8 @@ class Path:
     gains: Matrix
 
     def strongest(self, n_frames: int) -> tuple[int, int, float]:
-        """Return first frame, end frame (of A) and evidence of the stretch of *n_frames* steps that holds most.
+        """Return first frame, end frame (of A) and evidence of the stretch of *n_frames* steps that holds
+        most.
 
         Examples
         --------
@@ -113,7 +119,9 @@ def resampled(sequence: Matrix, ratio: float) -> Matrix:
     at = np.clip((np.arange(n_frames) + 0.5) * ratio - 0.5, 0, len(sequence) - 1)
     low = np.minimum(at.astype(np.int64), max(len(sequence) - 2, 0))
     part = (at - low).astype(np.float32)[:, None]
-    return np.asarray((1 - part) * sequence[low] + part * sequence[np.minimum(low + 1, len(sequence) - 1)], np.float32)
+    return np.asarray(
+        (1 - part) * sequence[low] + part * sequence[np.minimum(low + 1, len(sequence) - 1)], np.float32
+    )
 
 
 def evidence(a: Matrix, b: Matrix, config: AlignmentConfig = AlignmentConfig()) -> Matrix:
@@ -152,7 +160,7 @@ def best_score(s: Matrix, gap: float) -> float:
     >>> best_score(np.eye(3, dtype=np.float32) - 0.5, 0.1)
     1.5
     """
-    return float(_best_score(s, np.float32(gap)))
+    return float(_best_score(s, gap))
 
 
 def best_path(s: Matrix, gap: float) -> Path:
@@ -163,7 +171,7 @@ def best_path(s: Matrix, gap: float) -> Path:
     >>> best_path(np.eye(3, dtype=np.float32) - 0.5, 0.1).a.tolist()
     [0, 1, 2]
     """
-    score, a, b = _trace(s, np.float32(gap))
+    score, a, b = _trace(s, gap)
     return Path(float(score), a, b, s[a, b])
 
 
@@ -173,7 +181,7 @@ def strike_out(s: Matrix, path: Path) -> None:
         s[path.a[0] : path.a[-1] + 1, path.b[0] : path.b[-1] + 1] = -1e3
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, fastmath=True)
 def _evidence(x: Matrix, rows: Matrix, columns: Matrix, width: int, threshold: float, usual: float) -> Matrix:
     """Average along diagonals by running sums; rows are swept whole, so the inner loop is vectorised."""
     n, m = x.shape
@@ -194,8 +202,8 @@ def _evidence(x: Matrix, rows: Matrix, columns: Matrix, width: int, threshold: f
     return s
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _best_score(s: Matrix, gap: float) -> float:
+@numba.njit(cache=True, fastmath=True)
+def _best_score(s: Matrix, gap: float) -> np.float32:
     n, m = s.shape
     d = np.zeros((3, m + 2), np.float32)
     best = np.float32(0.0)
@@ -209,8 +217,8 @@ def _best_score(s: Matrix, gap: float) -> float:
     return best
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _trace(s: Matrix, gap: float) -> tuple[float, NDArray[np.int64], NDArray[np.int64]]:
+@numba.njit(cache=True)
+def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArray[np.int64]]:
     n, m = s.shape
     d = np.zeros((n + 2, m + 2), np.float32)
     best, end_i, end_j = np.float32(0.0), -1, -1

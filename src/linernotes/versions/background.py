@@ -66,7 +66,9 @@ def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
     """
     stream = BytesIO()
     fields = {
-        dimension: np.concatenate([np.round(127 * getattr(piece, dimension)).astype(np.int8) for piece in pieces])
+        dimension: np.concatenate(
+            [np.round(127 * getattr(piece, dimension)).astype(np.int8) for piece in pieces]
+        )
         for dimension in ("harmony", "melody", "rhythm")
     }
     np.savez_compressed(
@@ -100,7 +102,9 @@ def unpack(data: bytes) -> Background:
         sequences = {d: stored[d].astype(np.float32) / 127 for d in ("harmony", "melody", "rhythm")}
         pieces = tuple(
             Features(
-                *(sequences[d][end - n : end] for d in ("harmony", "melody", "rhythm")), hop_s, float(n * hop_s)
+                *(sequences[d][end - n : end] for d in ("harmony", "melody", "rhythm")),
+                hop_s,
+                float(n * hop_s),
             )
             for n, end in zip(stored["lengths"], ends, strict=True)
         )

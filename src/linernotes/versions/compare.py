@@ -1,17 +1,20 @@
 """Two recordings in, one `VersionMatch` out: is it the same music, where, in which dimension, how surprising?
 
-The overall hypothesis (key and tempo) is searched first. Each dimension then looks for spans under that hypothesis
-and, for harmony and melody, under its own best one, since a borrowed melody over other chords has its own key.
-Every span says how commonplace it is.
+The overall hypothesis (key and tempo) is searched first. Each dimension then looks for spans under that
+hypothesis
+and, for harmony and melody, under its own best one, since a borrowed melody over other chords has its own
+key. Every span says how commonplace it is.
 
 Conventions
 -----------
-``score`` of the match is the evidence for shared substance in nats, ``log(1 + odds)``: 0 is none, 3 is about 95 %.
+``score`` of the match is the evidence for shared substance in nats, ``log(1 + odds)``: 0 is none, 3 is
+about 95 %.
 ``score`` of a segment is its alignment score: correlation above the usual, summed over quarter seconds.
 
 Cost
 ----
-For two recordings of 60 s: 0.9 CPU-s of features and cohorts, 20 ms for the score, about 100 ms with segments.
+For two recordings of 60 s: 0.9 CPU-s of features and cohorts, 20 ms for the score, about 100 ms with
+segments.
 
 Known limits
 ------------

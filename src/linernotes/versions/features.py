@@ -156,7 +156,7 @@ def extract(audio: Audio, config: FeatureConfig = FeatureConfig()) -> Features:
     spectrum_config = ConstantQConfig()
     magnitudes = constant_q(audio, spectrum_config)
     spectrum = whiten(magnitudes)
-    tuning = estimate_tuning(spectrum)
+    tuning = estimate_tuning(magnitudes)
     step = round(config.hop_s / spectrum_config.hop_s)
     n_frames = max(1, len(spectrum) // step)
     harmony = _pool(_harmony(spectrum, tuning), step, n_frames)
@@ -242,8 +242,11 @@ def predominant_line(strength: NDArray[np.float32], leap_cost: float) -> NDArray
     return path
 
 
-def rhythm_patterns(audio: Audio, n_frames: int, config: FeatureConfig = FeatureConfig()) -> NDArray[np.float32]:
-    """Return onset periodicity around each frame on a logarithmic lag axis, low and high register side by side.
+def rhythm_patterns(
+    audio: Audio, n_frames: int, config: FeatureConfig = FeatureConfig()
+) -> NDArray[np.float32]:
+    """Return onset periodicity around each frame on a logarithmic lag axis, low and high register side by
+    side.
 
     Parameters
     ----------
@@ -311,7 +314,9 @@ def onset_strength(audio: Audio, rate: float = 100.0) -> NDArray[np.float32]:
         samples = soxr.resample(samples, audio.sample_rate, target, quality="MQ")
     starts = np.round(np.arange(int(len(samples) / target * rate)) * target / rate).astype(np.int64)
     padded = np.pad(samples.astype(np.float32), (n_fft // 2, n_fft))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[starts] * np.hanning(n_fft).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[starts] * np.hanning(n_fft).astype(
+        np.float32
+    )
     spectrum = np.abs(scipy.fft.rfft(windows, axis=1))
     loud = float(np.percentile(spectrum, 99)) or 1.0
     compressed = np.log1p(100 * spectrum / loud)
@@ -319,7 +324,7 @@ def onset_strength(audio: Audio, rate: float = 100.0) -> NDArray[np.float32]:
     split = round(250 / target * n_fft)
     bands = np.stack([flux[:, :split].mean(axis=1), flux[:, split:].mean(axis=1)], axis=1)
     local = scipy.ndimage.uniform_filter1d(bands, round(rate / 2), axis=0)
-    return np.maximum(bands - local, 0).astype(np.float32)
+    return np.asarray(np.maximum(bands - local, 0), np.float32)
 
 
 def _harmony(spectrum: NDArray[np.float32], tuning: float) -> NDArray[np.float32]:

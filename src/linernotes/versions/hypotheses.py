@@ -1,7 +1,9 @@
 """Which transposition and which tempo ratio make two recordings most alike, dimension by dimension?
 
-Harmony and melody are compared at all twelve transpositions and a handful of tempo ratios; rhythm at shifts of its
-logarithmic lag axis. *Overall* is harmony and melody side by side: weak, different evidence added beats either alone.
+Harmony and melody are compared at all twelve transpositions and a handful of tempo ratios; rhythm at shifts
+of its
+logarithmic lag axis. *Overall* is harmony and melody side by side: weak, different evidence added beats
+either alone.
 
 Conventions
 -----------
@@ -34,8 +36,8 @@ LARGEST_LAG_SHIFT = 9
 class Hypothesis:
     """One way of reading B as a version of A, and how good it is.
 
-    ``contrast`` is the logarithm of the score over the median score of the other transpositions: unrelated music
-    is about as alike in any key.
+    ``contrast`` is the logarithm of the score over the median score of the other transpositions: unrelated
+    music is about as alike in any key.
     """
 
     transposition: int
@@ -87,10 +89,10 @@ def search(
         for steps in range(PITCH_CLASSES):
             turned = np.roll(keyed, -steps, axis=2).reshape(len(played), -1)
             scores[row, steps] = best_score(evidence(left, turned, PITCHED), PITCHED.gap)
-    row, steps = np.unravel_index(int(scores.argmax()), scores.shape)
+    row, steps = divmod(int(scores.argmax()), PITCH_CLASSES)
     others = np.delete(scores[row], steps)
     contrast = float(np.log((scores[row, steps] + 1) / (np.median(others) + 1)))
-    transposition = int(steps) if steps <= 6 else int(steps) - PITCH_CLASSES
+    transposition = steps if steps <= 6 else steps - PITCH_CLASSES
     return Hypothesis(transposition, ratios[row], float(scores[row, steps]), contrast)
 
 
@@ -108,7 +110,9 @@ def rhythm_shift(a: Features, b: Features, ratio: float) -> int:
     mean_a, mean_b = a.rhythm.mean(axis=0, keepdims=True), b.rhythm.mean(axis=0, keepdims=True)
     near = round(12 * float(np.log2(ratio)))
     steps = range(max(-LARGEST_LAG_SHIFT, near - 2), min(LARGEST_LAG_SHIFT, near + 2) + 1)
-    likeness = {step: float((centred(mean_a) @ shifted_lags(centred(mean_b), step).T)[0, 0]) for step in steps}
+    likeness = {
+        step: float((centred(mean_a) @ shifted_lags(centred(mean_b), step).T)[0, 0]) for step in steps
+    }
     return max(likeness, key=lambda step: likeness[step])
 
 

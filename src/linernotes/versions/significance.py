@@ -3,9 +3,11 @@
 Two pieces on the same three chords align well without having anything to do with each other. So
 
 - every recording carries its *cohort*: mean and spread of its scores against the bundled unrelated pieces;
-- an aligned fragment's ``commonplace`` is the fraction of unrelated pieces that hold an equally good match for it,
+- an aligned fragment's ``commonplace`` is the fraction of unrelated pieces that hold an equally good match
+for it,
   in any key;
-- the probability that two recordings share substance is a logistic function of the score, of the cohort-normalised
+- the probability that two recordings share substance is a logistic function of the score, of the
+cohort-normalised
   score on both sides and of the contrast between the best and the other transpositions.
 
 Conventions
@@ -15,15 +17,15 @@ The probability assumes `PRIOR`, the share of related pairs among those asked ab
 
 References
 ----------
-Auckenthaler, Carey, Lloyd-Thomas (2000), "Score normalization for text-independent speaker verification systems",
-Digital Signal Processing 10 (cohort normalisation on both sides).
+Auckenthaler, Carey, Lloyd-Thomas (2000), "Score normalization for text-independent speaker verification
+systems", Digital Signal Processing 10 (cohort normalisation on both sides).
 King, Zeng (2001), "Logistic regression in rare events data", Political Analysis 9 (prior correction).
 
 Known limits
 ------------
-Fitted on transformed recordings, a few real version pairs and rendered arrangements and performances: for sung
-covers by other artists the probability is an extrapolation. The cohort is small, so commonplace moves in steps
-of one over its size; a background piece that is the compared recording itself is left out.
+Fitted on transformed recordings, a few real version pairs and rendered arrangements and performances: for
+sung covers by other artists the probability is an extrapolation. The cohort is small, so commonplace moves in
+steps of one over its size; a background piece that is the compared recording itself is left out.
 """
 
 from __future__ import annotations
@@ -79,8 +81,8 @@ def profile(features: Features, background: Background | None = None) -> Profile
 
     Notes
     -----
-    Costs about 0.15 CPU-s for 60 s. Scores above the upper quartile by more than five times its distance from the
-    median (the recording itself, or a version of it, among the background) are left out.
+    Costs about 0.15 CPU-s for 60 s. Scores above the upper quartile by more than five times its distance
+    from the median (the recording itself, or a version of it, among the background) are left out.
     """
     pieces = (background or bundled_background()).pieces
     scores = np.array([search(features, piece, "overall", (1.0,)).score for piece in pieces])
@@ -167,7 +169,9 @@ def _pitched_score(fragment: Features, piece: Features, dimension: Dimension) ->
     left, right = sequence(fragment, dimension), sequence(piece, dimension)
     blocks = left.shape[1] // PITCH_CLASSES
     mean = right.mean(axis=0).reshape(blocks, PITCH_CLASSES)
-    fits = [float(left.mean(axis=0) @ np.roll(mean, -steps, axis=1).ravel()) for steps in range(PITCH_CLASSES)]
+    fits = [
+        float(left.mean(axis=0) @ np.roll(mean, -steps, axis=1).ravel()) for steps in range(PITCH_CLASSES)
+    ]
     scores = [
         best_score(evidence(left, _turned(right, blocks, int(steps)), PITCHED), PITCHED.gap)
         for steps in np.argsort(fits)[-3:]

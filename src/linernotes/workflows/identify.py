@@ -23,9 +23,10 @@ from linernotes.catalog.tables import Row, read_catalogue_table
 from linernotes.errors import InputError
 from linernotes.evidence import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
-from linernotes.fingerprint.index import HEADER, FingerprintIndex
+from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import REFERENCE, SAMPLE_RATE, Landmarks, find_landmarks
 from linernotes.fingerprint.match import identify_audio
+from linernotes.fingerprint.store import HEADER, open_index, save_index
 from linernotes.workspace import Workspace
 
 FOLDER = "fingerprints"
@@ -110,7 +111,7 @@ def add_catalogue(
     table = read_catalogue_table(metadata, audio_dir)
     with Workspace.open_or_create(workspace) as opened:
         folder = opened.folder(FOLDER)
-        index = FingerprintIndex.open(folder) if (folder / HEADER).is_file() else FingerprintIndex.empty()
+        index = open_index(folder) if (folder / HEADER).is_file() else FingerprintIndex.empty()
         hashes = {row.recording.recording_id: file_sha256(audio_dir / row.file) for row in table.rows}
         known = index.content_hashes
         new = [
@@ -125,7 +126,7 @@ def add_catalogue(
         n_done = 0
         for batch in _batches(new):
             _index_batch(work, batch, audio_dir, hashes)
-            work.index.save(folder)
+            save_index(work.index, folder)
             _register(
                 opened, [row for row in batch if row.recording.recording_id in set(work.added)], audio_dir
             )
@@ -199,7 +200,7 @@ def open_catalogue(workspace: Workspace) -> FingerprintIndex:
     CorpusError
         If nothing was indexed, or a file of the index is damaged.
     """
-    return FingerprintIndex.open(workspace.folder(FOLDER))
+    return open_index(workspace.folder(FOLDER))
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -21,9 +21,10 @@ from linernotes.catalog.tables import read_rights_table
 from linernotes.corpus.checks import find_gaps, in_order
 from linernotes.corpus.consent import parse_date
 from linernotes.corpus.duplicates import find_twins, with_clusters
+from linernotes.corpus.header import SECRET_BYTES
 from linernotes.corpus.ingest import Progress, ingest, scan
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.seal import SECRET_BYTES, SealedCorpus, seal_items
+from linernotes.corpus.seal import SealedCorpus, seal_items
 from linernotes.errors import CorpusError, InputError
 from linernotes.workflows.audit import record
 from linernotes.workspace import Workspace
@@ -160,7 +161,7 @@ def _read_secret(path: Path) -> bytes:
 def _refuse_other(out: Path, held: SealedCorpus, corpus: SealedCorpus) -> None:
     if held.root != corpus.root:
         raise CorpusError(
-            f"{out}: holds the sealed corpus {held.root[:12]}…, these files and rows give {corpus.root[:12]}…; "
+            f"{out}: holds the sealed corpus {held.root[:12]}…, these files give {corpus.root[:12]}…; "
             "a seal is never exchanged: give another --out for the new corpus"
         )
 

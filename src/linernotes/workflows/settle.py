@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from linernotes.auditlog.files import write_whole
 from linernotes.auditlog.receipt import Receipt, check_subject
-from linernotes.errors import InputError, VerificationError
+from linernotes.errors import CorpusError, InputError, VerificationError
 from linernotes.evidence import InfluenceRanking
 from linernotes.royalties.export import statement_csv
 from linernotes.royalties.money import Money, parse_money
@@ -173,7 +173,7 @@ def _publish(workspace: Workspace, statement: dict[str, Any], folder: Path) -> d
             raise InputError(
                 f"{folder}: cannot be written ({error.strerror}); choose another --out"
             ) from None
-    if not table.exists():
+    if not table.exists():  # it is here already when the same statement is settled again
         write_whole(table, statement_csv(statement).encode())
     if not receipt.exists() or not _holds(workspace, receipt, path):
         _log(workspace, statement, path, table).write(receipt)
@@ -216,6 +216,6 @@ def _log(workspace: Workspace, statement: Mapping[str, Any], path: Path, table: 
 def _holds(workspace: Workspace, receipt: Path, path: Path) -> bool:
     try:
         check_subject(Receipt.load(receipt).verify(open_log(workspace).key), path)
-    except VerificationError:
+    except (VerificationError, CorpusError):  # of another log, or there is no log yet
         return False
     return True

@@ -153,6 +153,26 @@ def test_no_receipt_and_no_append_from_a_damaged_entry(tmp_path):
         log.append(entry(4), signer)
 
 
+def test_verifying_needs_no_database_and_no_arrays():
+    """The offline verifier is the standard library, cryptography and rfc8785."""
+    code = (
+        "import sys, linernotes.workflows.audit; print({'numpy', 'sqlalchemy', 'torch'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    log, _ = make_log(tmp_path, 1)
+    for place in (tmp_path, tmp_path / "no" / "receipt.json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            log.receipt(0).write(place)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be written"):
+        generate_keys(tmp_path / "file" / "keys", "example.org/log")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "keys", "log"]
+
+
 class Crash(BaseException):
     """The machine stops here."""
 

@@ -29,6 +29,7 @@ from linernotes.workspace import Workspace
 
 DEMO = Path(__file__).parents[3] / "demo" / "corpus"
 GENERATOR_ID = "reference-0123456789ab"
+PROMPTS = {"march": "orchestral epic march", "night": "calm ambient night", "lullaby": "piano lullaby"}
 METHODS = ("tracin", "unlearning", "similarity")
 
 
@@ -79,7 +80,8 @@ def ranking(query_id: str, method: str, root: str, ids: list[str], seed: int) ->
     base = np.random.default_rng(seed).normal(size=len(ids))
     scores = base + 0.7 * random.normal(size=len(ids))
     order = np.argsort(-scores)
-    credited = {} if query_id == "lullaby" else dict(zip(order[:5], (0.22, 0.13, 0.08, 0.05, 0.02), strict=True))
+    shares = (0.22, 0.13, 0.08, 0.05, 0.02)
+    credited = {} if query_id == "lullaby" else dict(zip(order[:5], shares, strict=True))
     rows = [
         Influence(
             item_id=ids[i],
@@ -150,9 +152,7 @@ def build_scene(folder: Path, n_items: int = 8) -> Scene:
     ids = [item.item_id for item in sealed.items]
     outputs = tuple(
         _output(folder, sealed.audio_path(sealed.items[i]), name, prompt, i, sealed.root, ids)
-        for i, (name, prompt) in enumerate(
-            [("march", "orchestral epic march"), ("night", "calm ambient night"), ("lullaby", "piano lullaby")]
-        )
+        for i, (name, prompt) in enumerate(PROMPTS.items())
     )
     with Workspace.open(folder / "ws") as workspace:
         for output in outputs:
@@ -209,7 +209,9 @@ def card(root: str, ids: list[str]) -> dict[str, Any]:
     }
 
 
-def _output(folder: Path, source: Path, name: str, prompt: str, seed: int, root: str, ids: list[str]) -> OutputFacts:
+def _output(
+    folder: Path, source: Path, name: str, prompt: str, seed: int, root: str, ids: list[str]
+) -> OutputFacts:
     audio = read_audio(source, 16000).excerpt(2, 12)
     path = folder / "outputs" / f"{name}.flac"
     write_audio(path, Audio(audio.samples[::-1].copy(), 16000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -36,8 +37,8 @@ def test_amounts_that_are_read(text, minor, printed):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "EUR", "1000", "1,000.00EUR", "1000.005EUR", "1.5JPY", "1000XXX", "1000eur", "1e3EUR", "nanEUR", ".5EUR",
-     "5.EUR", "EUR 5 EUR", "٥EUR", "90071992547409.92EUR", "9" * 40 + "EUR", "1000.00 €"],
+    ["", "EUR", "1000", "1,000.00EUR", "1000.005EUR", "1.5JPY", "1000XXX", "1000eur", "1e3EUR", "nanEUR",
+     ".5EUR", "5.EUR", "EUR 5 EUR", "٥EUR", "90071992547409.92EUR", "9" * 40 + "EUR", "1000.00 €"],
 )  # fmt: skip
 def test_amounts_that_are_refused(text):
     with pytest.raises(InputError):
@@ -64,9 +65,9 @@ weights = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
-@given(st.integers(0, 10**7), weights, st.randoms())
-def test_parts_add_up_and_stay_within_one_of_the_quota(total, given_weights, random):
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 10**7), weights)
+def test_parts_add_up_and_stay_within_one_of_the_quota(total, given_weights):
     whole = sum(given_weights.values())
     if whole == 0 and total > 0:
         with pytest.raises(InputError, match="no weight"):
@@ -77,8 +78,8 @@ def test_parts_add_up_and_stay_within_one_of_the_quota(total, given_weights, ran
     for name, part in parts.items():
         assert part >= 0
         assert whole == 0 or abs(part - total * given_weights[name] / whole) < 1
-    shuffled = random.sample(sorted(given_weights.items()), len(given_weights))
-    assert largest_remainder(total, dict(shuffled)) == parts
+    backwards = dict(reversed(given_weights.items()))
+    assert largest_remainder(total, backwards) == parts
 
 
 def test_a_thousand_equal_shares_do_not_overpay():
@@ -86,6 +87,14 @@ def test_a_thousand_equal_shares_do_not_overpay():
     parts = largest_remainder(100_003, {f"{n:04d}": Fraction(1) for n in range(1000)})
     assert sum(parts.values()) == 100_003
     assert [name for name, part in parts.items() if part == 101] == ["0000", "0001", "0002"]
+
+
+def test_ten_thousand_random_pools_conserve_every_cent():
+    random = Random(7)
+    for _ in range(10_000):
+        total, n = random.randrange(10**7), random.randrange(1, 9)
+        given_weights = {str(i): Fraction(random.randrange(1, 10**6), 10**6) for i in range(n)}
+        assert sum(largest_remainder(total, given_weights).values()) == total
 
 
 def test_negative_weights_are_refused():

@@ -22,7 +22,8 @@ from linernotes.workspace.schema import Base
 def an_item(item_id):
     return Item(
         item_id=item_id, path=f"{item_id}.ogg", content_sha256="ab" * 32, audio_sha256="cd" * 32,
-        duration_s=12.5, sample_rate=16000, n_channels=1, coding="OGG/VORBIS", consent=None, cluster_id=item_id,
+        duration_s=12.5, sample_rate=16000, n_channels=1, coding="OGG/VORBIS", consent=None,
+        cluster_id=item_id,
         recording=Recording(recording_id=item_id, title="Regen «1»", artist="Ada", tags=("folk",)),
     )  # fmt: skip
 
@@ -136,7 +137,7 @@ def test_creation_leaves_nothing_half_made(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(CorpusError, match="cannot be made .No space"):
+    with pytest.raises(CorpusError, match=r"cannot be made \(No space"):
         Workspace.create(tmp_path / "ws")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,140 @@
+"""Measure version identification on the test split, against three baselines.
+
+    python benchmarks/versions/run.py [DATA_FOLDER] [--size N]
+
+DATA_FOLDER (or the environment variable LINERNOTES_DATA) holds ``audio/`` (``manifest.csv``,
+``version_groups.csv``
+and recordings) and, if wanted, ``symbolic/pop909`` and ``symbolic/asap`` as their authors publish them.
+Without a folder the benchmark is skipped with that reason. Writes ``results.json`` beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pairs import Known, load, queries, related, terms
+
+from linernotes.versions.features import Features, centred
+from linernotes.versions.significance import PRIOR, Calibration, probability, with_prior
+
+Scorer = Callable[[Known, Known], float]
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def log_odds(a: Known, b: Known) -> float:
+    constants = Calibration()
+    weights = (constants.log_score, constants.cohort, constants.contrast)
+    return with_prior(constants.intercept + float(np.dot(weights, terms(a, b))), PRIOR)
+
+
+def chroma_cosine(a: Known, b: Known) -> float:
+    """Best correlation of the mean chroma over twelve transpositions."""
+    mean_a, mean_b = (centred(x.profile.features.harmony.mean(axis=0, keepdims=True))[0] for x in (a, b))
+    return max(float(mean_a @ np.roll(mean_b, steps)) for steps in range(12))
+
+
+def fourier_magnitude(features: Features, width: int = 75) -> np.ndarray:
+    """2-D Fourier transform magnitude of chroma patches, median over patches (Bertin-Mahieux and Ellis 2012)."""
+    sequence = features.harmony
+    if len(sequence) < width:
+        sequence = np.pad(sequence, ((0, width - len(sequence)), (0, 0)), mode="wrap")
+    patches = np.lib.stride_tricks.sliding_window_view(sequence, width, axis=0)[::5]
+    return np.median(np.abs(np.fft.fft2(patches)), axis=0).ravel()
+
+
+def fourier_distance(a: Known, b: Known) -> float:
+    return -float(
+        np.linalg.norm(fourier_magnitude(a.profile.features) - fourier_magnitude(b.profile.features))
+    )
+
+
+def chance(a: Known, b: Known) -> float:
+    seed = zlib.crc32(f"{a.work}{a.kind}{b.work}{b.kind}".encode())
+    return float(np.random.default_rng(seed).random())
+
+
+SCORERS: dict[str, Scorer] = {
+    "local alignment": log_odds,
+    "2D-Fourier chroma": fourier_distance,
+    "mean chroma": chroma_cosine,
+    "random": chance,
+}
+
+
+def measure(known: list[Known], collection: str, scorer: Scorer) -> dict[str, float]:
+    """Return MAP, mean rank of the first hit (MR1), and recall at 1 % false matches."""
+    precisions, ranks, true, false = [], [], [], []
+    for i, candidates in queries(known):
+        if known[i].collection != collection:
+            continue
+        truth = np.array([related(known[i], known[j]) for j in candidates], bool)
+        if not truth.any():
+            continue
+        scores = np.array([scorer(known[i], known[j]) for j in candidates])
+        hits = truth[np.argsort(-scores, kind="stable")]
+        precisions.append(float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()))
+        ranks.append(int(hits.argmax()) + 1)
+        true += scores[truth].tolist()
+        false += scores[~truth].tolist()
+    limit = float(np.quantile(false, 0.99))
+    figures = {
+        "n_queries": len(ranks),
+        "map": float(np.mean(precisions)),
+        "mr1": float(np.mean(ranks)),
+        "recall_at_1_percent_false": float(np.mean(np.array(true) > limit)),
+    }
+    if scorer is log_odds:
+        chances = np.array([probability(x) for x in true]), np.array([probability(x) for x in false])
+        figures |= {
+            "related_above_half": float((chances[0] > 0.5).mean()),
+            "unrelated_above_half": float((chances[1] > 0.5).mean()),
+            "median_probability_related": float(np.median(chances[0])),
+            "highest_probability_unrelated": float(chances[1].max()),
+        }
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="?", default=os.environ.get("LINERNOTES_DATA"))
+    parser.add_argument("--size", type=int, default=6, help="works per collection")
+    options = parser.parse_args()
+    if not options.data or not Path(options.data).is_dir():
+        print("skipped: no data folder; give its path, or set LINERNOTES_DATA (see the head of this file)")
+        return
+    started = time.process_time()
+    known = load(Path(options.data), "test", options.size)
+    collections = list(dict.fromkeys(k.collection for k in known))
+    results = {c: {name: measure(known, c, scorer) for name, scorer in SCORERS.items()} for c in collections}
+    report = {
+        "split": "test",
+        "size": options.size,
+        "n_pieces": len(known),
+        "cpu_s": round(time.process_time() - started, 1),
+        "results": results,
+    }
+    RESULTS.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    for collection, rows in results.items():
+        for name, figures in rows.items():
+            cells = (
+                figures["n_queries"],
+                figures["map"],
+                figures["mr1"],
+                figures["recall_at_1_percent_false"],
+            )
+            print(
+                f"{collection:12} {name:18} n={cells[0]:<4} MAP {cells[1]:.3f}  MR1 {cells[2]:.2f}  R@1% {cells[3]:.3f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Profiles on disk: what comparing needs to know of a recording, computed once per content.
+
+Conventions
+-----------
+One ``.npz`` per recording, named by the caller (usually the content hash); sequences as float16, whose
+rounding is far below what any decision rests on. Files of another revision read as absent.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from linernotes.versions.features import FEATURES_REVISION, Features
+from linernotes.versions.significance import Cohort, Profile
+
+
+def save_profile(path: Path, known: Profile) -> None:
+    """Write a profile; the file appears whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> x = np.eye(12, dtype=np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "one.npz"
+    ...     save_profile(path, Profile(Features(x, x, x, 0.25, 3.0), Cohort(3.0, 1.0, (False, True))))
+    ...     load_profile(path).cohort
+    Cohort(mean=3.0, deviation=1.0, related=(False, True))
+    """
+    features, cohort = known.features, known.cohort
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            revision=np.array(FEATURES_REVISION),
+            harmony=features.harmony.astype(np.float16),
+            melody=features.melody.astype(np.float16),
+            rhythm=features.rhythm.astype(np.float16),
+            clock=np.array([features.hop_s, features.duration_s]),
+            cohort=np.array([cohort.mean, cohort.deviation]),
+            related=np.array(cohort.related, bool),
+        )
+    os.replace(partial, path)
+
+
+def load_profile(path: Path) -> Profile | None:
+    """Read a profile; None when it is absent, damaged or of another revision, so that it is computed again."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            if int(stored["revision"]) != FEATURES_REVISION:
+                return None
+            parts = [stored[name].astype(np.float32) for name in ("harmony", "melody", "rhythm")]
+            hop_s, duration_s = (float(value) for value in stored["clock"])
+            mean, deviation = (float(value) for value in stored["cohort"])
+            related = tuple(bool(value) for value in stored["related"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return Profile(Features(*parts, hop_s, duration_s), Cohort(mean, deviation, related))

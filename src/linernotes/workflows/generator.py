@@ -1,0 +1,167 @@
+"""Train a reference generator on a sealed corpus, generate from it, and measure how good it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from linernotes.audio.files import file_sha256, read_audio, write_audio
+from linernotes.errors import CorpusError, InputError
+from linernotes.generators.reference.adapter import ReferenceGenerator
+from linernotes.generators.reference.fitting import ItemProgress, train_on_corpus
+from linernotes.generators.reference.training import Recipe
+from linernotes.workspace import Workspace
+
+STATE = "training.state"
+
+
+def train_generator(
+    workspace: Path,
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Train on the workspace's sealed corpus and write the generator folder; interrupted, it resumes.
+
+    Raises
+    ------
+    CorpusError
+        If no corpus is sealed in the workspace, or *out* exists.
+    """
+    if out.exists():
+        raise CorpusError(f"{out}: exists; choose another folder for the generator or remove this one")
+    with Workspace.open(workspace) as opened:
+        corpus = opened.corpus()
+    scratch = out.with_name(out.name + ".training.partial")
+    scratch.mkdir(parents=True, exist_ok=True)
+    steps = None if progress is None else _step_progress(progress)
+    generator = train_on_corpus(
+        corpus, recipe or Recipe(), training_progress=steps, reading_progress=progress, checkpoint=scratch / STATE
+    )
+    generator.save(out)
+    scratch.rmdir()
+    return generator.card()
+
+
+def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: str = "") -> dict[str, Any]:
+    """Make one output and the record of how it was made, which lies beside it as ``OUT.json``.
+
+    Raises
+    ------
+    InputError
+        If the prompt holds no word that the generator knows (an empty prompt is fine).
+    """
+    loaded = ReferenceGenerator.load(generator)
+    unknown = loaded.vocabulary.unknown(prompt)
+    if prompt.strip() and not float(loaded.vocabulary.vector(prompt).sum()):
+        raise InputError(
+            f"prompt '{prompt}': no word that generator {loaded.generator_id} learnt; it knows {', '.join(loaded.vocabulary.words)}"
+        )
+    write_audio(out, loaded.generate(seed, seconds, prompt))
+    record = {
+        "file": out.name,
+        "content_sha256": file_sha256(out),
+        "generator_id": loaded.generator_id,
+        "corpus_root": loaded.corpus_root,
+        "prompt": prompt,
+        "unknown_words": list(unknown),
+        "seed": seed,
+        "seconds": seconds,
+        "sample_rate": loaded.sample_rate,
+    }
+    _write_json(out.with_name(out.name + ".json"), record)
+    return record
+
+
+def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 96) -> dict[str, Any]:
+    """Measure held-out loss and Fréchet distances, and write them into the generator's card.
+
+    Held out are the catalogue's recordings that the generator was not trained on.
+
+    Raises
+    ------
+    CorpusError
+        If the catalogue holds no such recording.
+    """
+    import numpy as np
+
+    from linernotes.attribution.encoding import encode_corpus, join
+    from linernotes.evaluation.quality import frechet_report, held_out_loss
+
+    generator = ReferenceGenerator.load(generator_folder)
+    with Workspace.open(workspace) as opened:
+        corpus = opened.corpus()
+        trained = {entry.item_id for entry in generator.trained}
+        unseen = [r for r in opened.recordings() if r.recording_id not in trained]
+        sounds = [(read_audio(opened.recording_audio(r.recording_id), generator.sample_rate), r) for r in unseen]
+    if not sounds:
+        raise CorpusError(
+            f"{workspace}: its catalogue holds no recording that the generator was not trained on; "
+            "add some with 'linernotes catalog add' to have held-out music"
+        )
+    held_out = join([generator.encode(audio, " ".join(r.tags)) for audio, r in sounds])
+    known = encode_corpus(generator, corpus)
+    shape, random = generator.representation, np.random.default_rng(0)
+    size = shape.config.segment_tokens * shape.config.patch_frames
+    unseen_clips = [clip for audio, _ in sounds for clip in _clips(shape.log_mel(audio.samples), size)]
+    known_clips = [
+        clip
+        for item in corpus.items
+        for clip in _clips(shape.log_mel(read_audio(corpus.audio_path(item), generator.sample_rate).samples), size)
+    ]
+    prompts = [" ".join(corpus.items[int(i)].recording.tags) for i in random.integers(len(corpus.items), size=n_clips)]
+    shuffled = [known_clips[i] for i in random.permutation(len(known_clips))]
+    quality = {
+        "held_out_loss": held_out_loss(generator, known, held_out),
+        "frechet": frechet_report(generator, unseen_clips, shuffled, prompts),
+    }
+    generator.evaluation = {**generator.evaluation, **quality}
+    _write_json(generator_folder / "card.json", generator.card())
+    return quality
+
+
+def recipe_with(base: Recipe | None = None, **changes: int | float | None) -> Recipe:
+    """Return a recipe with the given settings changed; Nones keep the default.
+
+    Raises
+    ------
+    InputError
+        If a setting is not positive.
+
+    Examples
+    --------
+    >>> recipe_with(n_steps=10).n_steps
+    10
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    for name, value in given.items():
+        if name != "seed" and value <= 0:
+            raise InputError(f"{name}={value}: expected a positive number")
+    return replace(base or Recipe(), **given)  # type: ignore[arg-type]
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain values."""
+    return asdict(recipe)
+
+
+def _clips(spectrogram: Any, size: int) -> list[Any]:
+    return [spectrogram[i : i + size] for i in range(0, len(spectrogram) - size + 1, size)]
+
+
+def _step_progress(progress: Callable[[str, int, int], None]) -> Callable[[int, int, float], None]:
+    return lambda step, n_steps, loss: progress("training", step, n_steps)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+__all__ = ["ItemProgress", "describe", "generate", "measure_quality", "recipe_with", "train_generator"]

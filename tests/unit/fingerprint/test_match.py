@@ -1,0 +1,131 @@
+"""Identification of real music: damaged excerpts are found, in place; other music is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from linernotes.audio.files import Audio, read_audio
+from linernotes.errors import InputError, TooShort
+from linernotes.fingerprint.align import EXACT, find_alignments
+from linernotes.fingerprint.index import FingerprintIndex
+from linernotes.fingerprint.landmarks import QUERY, find_landmarks
+from linernotes.fingerprint.match import identify_audio, identify_landmarks
+
+MUSIC = Path(__file__).parents[3] / "demo" / "catalog" / "audio"
+RATE = 8000
+KNOWN, UNKNOWN = slice(0, 40, 5), slice(42, 72, 4)
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Audio]:
+    return {path.stem: read_audio(path, RATE) for path in sorted(MUSIC.glob("*.ogg"))[KNOWN]}
+
+
+@pytest.fixture(scope="module")
+def index(known: dict[str, Audio]) -> FingerprintIndex:
+    entries = [(name, "0" * 64, find_landmarks(audio, name=name)) for name, audio in known.items()]
+    return FingerprintIndex.empty().add(entries)
+
+
+def _noisy(samples: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    return samples + noise * np.sqrt((samples**2).mean())  # 0 dB
+
+
+def _faster(samples: np.ndarray) -> np.ndarray:
+    return soxr.resample(samples, RATE * 1.06, RATE).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "damage"),
+    [
+        (10.0, lambda x: x),
+        (5.0, lambda x: 0.05 * x),
+        (10.0, _noisy),
+        (10.0, lambda x: np.clip(4 * x, -0.3, 0.3)),
+        (10.0, lambda x: np.diff(x, prepend=np.float32(0))),
+    ],
+    ids=["clean", "5 s, quiet", "noise 0 dB", "clipped", "6 dB per octave"],
+)
+def test_damaged_excerpts_are_found_in_place(
+    known: dict[str, Audio], index: FingerprintIndex, seconds: float, damage: Callable
+) -> None:
+    n_found = 0
+    for name, audio in known.items():
+        samples = damage(audio.excerpt(20.0, 20.0 + seconds).samples).astype(np.float32)
+        matches = identify_audio(Audio(samples, RATE), index, search_shifts=False)
+        assert {match.recording_id for match in matches} <= {name}
+        if matches:
+            best = matches[0]
+            n_found += 1
+            assert best.reference.start_s - best.query.start_s == pytest.approx(20.0, abs=0.1)
+            assert best.time_ratio == pytest.approx(1.0, abs=0.01)
+            assert best.pitch_shift_semitones == pytest.approx(0.0, abs=0.3)
+            assert best.false_match_rate <= 1e-4
+    assert n_found >= len(known) - 1
+
+
+def test_speed_is_told(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    told = 0
+    for name, audio in list(known.items())[:4]:
+        matches = identify_audio(Audio(_faster(audio.excerpt(15.0, 26.0).samples), RATE), index)
+        if matches and matches[0].recording_id == name:
+            told += 1
+            assert matches[0].time_ratio == pytest.approx(1 / 1.06, rel=0.01)
+            assert matches[0].pitch_shift_semitones == pytest.approx(12 * np.log2(1.06), abs=0.35)
+    assert told >= 3
+
+
+def test_other_music_has_no_match(index: FingerprintIndex) -> None:
+    for path in sorted(MUSIC.glob("*.ogg"))[UNKNOWN]:
+        excerpt = read_audio(path, RATE).excerpt(10.0, 20.0)
+        assert identify_audio(excerpt, index, search_shifts=False) == (), path.stem
+
+
+def test_a_passage_inside_other_sound_gives_its_span(
+    known: dict[str, Audio], index: FingerprintIndex
+) -> None:
+    name, audio = next(iter(known.items()))
+    rng = np.random.default_rng(4)
+    samples = rng.normal(0, 0.05, RATE * 20).astype(np.float32)
+    samples[RATE * 8 : RATE * 14] = audio.excerpt(25.0, 31.0).samples
+    best = identify_audio(Audio(samples, RATE), index)[0]
+    assert best.recording_id == name
+    assert best.query.start_s == pytest.approx(8.0, abs=1.0)
+    assert best.query.end_s == pytest.approx(14.0, abs=1.0)
+    assert best.reference.start_s - best.query.start_s == pytest.approx(17.0, abs=0.1)
+
+
+def test_two_passages_give_two_matches(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    (one, first), (two, second) = list(known.items())[1:3]
+    joined = np.concatenate([first.excerpt(12.0, 20.0).samples, second.excerpt(20.0, 28.0).samples])
+    matches = identify_audio(Audio(joined, RATE), index)
+    assert {match.recording_id for match in matches} == {one, two}
+    assert [match.score for match in matches] == sorted((match.score for match in matches), reverse=True)
+
+
+def test_a_stricter_limit_finds_less(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    query = find_landmarks(next(iter(known.values())).excerpt(20.0, 23.0), QUERY)
+    loose = identify_landmarks(query, index, max_false_match_rate=0.5)
+    strict = identify_landmarks(query, index, max_false_match_rate=1e-60)
+    assert len(strict) <= len(loose)
+    assert loose
+
+
+@pytest.mark.parametrize("limit", [0.0, 1.0, -1.0, float("nan")])
+def test_a_limit_that_is_no_rate_is_refused(index: FingerprintIndex, limit: float) -> None:
+    with pytest.raises(InputError, match="false-match rate"):
+        identify_audio(Audio(np.ones(16000, np.float32), RATE), index, max_false_match_rate=limit)
+
+
+def test_too_short_is_an_error_not_a_no_match(index: FingerprintIndex) -> None:
+    with pytest.raises(TooShort, match=r"jingle: 0\.50 s"):
+        identify_audio(Audio(np.ones(4000, np.float32), RATE), index, query_id="jingle")
+
+
+def test_nothing_is_in_an_empty_catalogue(known: dict[str, Audio]) -> None:
+    query = find_landmarks(next(iter(known.values())), QUERY)
+    assert find_alignments(query, FingerprintIndex.empty(), EXACT) == []

@@ -1,0 +1,86 @@
+"""The dossier in a real browser, opened from a file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linernotes.reports.dossier import audio_files, build_dossier
+from linernotes.reports.html import write_dossier
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage "
+    "--autoplay-policy=no-user-gesture-required"
+).split()
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(scene: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra 'dev'")
+    folder: Path = tmp_path_factory.mktemp("browser") / "dossier"
+    address = write_dossier(build_dossier(scene.inputs), folder, audio_files(scene.inputs)).as_uri()
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.heard = []
+        page.asked = []
+        page.on("console", lambda message: page.heard.append(message.text))
+        page.on("pageerror", lambda error: page.heard.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+def test_fits_a_phone(page: Any) -> None:
+    for width in (320, 390, 820, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 390, "height": 844})
+
+
+def test_plays_from_the_keyboard_and_moves_the_head(page: Any) -> None:
+    page.locator("#sound-1 button.play").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#sound-1 audio').currentTime > 0.2", timeout=60_000)
+    assert page.locator("#sound-1 button.play").get_attribute("aria-label") == "Pause output 1"
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#sound-1 audio').paused")
+    assert float(page.locator("#head-1").evaluate("e => parseFloat(e.style.left)")) > 0
+
+
+def test_starting_one_player_stops_the_other_and_a_span_stops_at_its_end(page: Any) -> None:
+    page.locator("#a-1-1-1 button.play").click()
+    page.wait_for_function("document.querySelector('#a-1-1-1 audio').currentTime > 0", timeout=60_000)
+    span = page.locator("[data-span]").first
+    start, end = map(float, span.get_attribute("data-span").split())
+    span.click()
+    page.wait_for_function("document.querySelector('#a-1-1-1 audio').paused")
+    page.wait_for_function(f"document.querySelector('#sound-1 audio').currentTime >= {end}", timeout=120_000)
+    page.wait_for_function("document.querySelector('#sound-1 audio').paused")
+    assert page.evaluate("document.querySelector('#sound-1 audio').currentTime") < end + 2
+    assert start < end
+
+
+def test_every_button_and_slider_has_a_name(page: Any) -> None:
+    nameless = (
+        "[...document.querySelectorAll('button, input')].filter(e => !e.getAttribute('aria-label')).length"
+    )
+    assert page.evaluate(nameless) == 0
+
+
+def test_asks_for_nothing_and_complains_of_nothing(page: Any) -> None:
+    assert page.heard == []
+    assert [url for url in page.asked if not url.startswith(("data:", "file:"))] == []
+    assert sum(url.startswith("file:") for url in page.asked) == 1

@@ -1,0 +1,95 @@
+"""Real recordings of the demonstration corpus, changed in known ways."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from linernotes.audio.files import Audio, read_audio, write_audio
+from linernotes.errors import TooShort
+from linernotes.versions.compare import compare, compare_profiles, quick_log_odds
+from linernotes.versions.features import extract
+from linernotes.versions.significance import profile
+
+CORPUS = Path(__file__).parents[3] / "demo/corpus/audio"
+SONG = "eric-skiff__a-night-of-dizzy-spells"
+OTHERS = ("foxsynergy__lunar-joyride", "wansti__theme", "josh-woodward__dead-code")
+
+
+@lru_cache
+def _music(stem):
+    audio = read_audio(CORPUS / f"{stem}.ogg", 16000)
+    return audio.excerpt(5, min(35, audio.duration_s))
+
+
+@lru_cache
+def _profile(stem):
+    return profile(extract(_music(stem)))
+
+
+def _played_faster(audio, semitones):
+    """A tape played faster: pitch and tempo change together."""
+    speed = 2 ** (semitones / 12)
+    return Audio(
+        soxr.resample(audio.samples, audio.sample_rate * speed, audio.sample_rate), audio.sample_rate
+    )
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_unrelated_music_stays_low(other):
+    match = compare_profiles(_profile(SONG), _profile(other))
+    assert match.probability < 0.2
+
+
+@pytest.mark.parametrize("semitones", [-2, 2])
+def test_another_key_and_tempo_stay_high(semitones):
+    changed = profile(extract(_played_faster(_music(SONG), semitones)))
+    match = compare_profiles(_profile(SONG), changed)
+    assert match.probability > 0.8
+    assert match.transposition_semitones == semitones
+    overall = next(s for s in match.segments if s.dimension == "overall")
+    assert overall.a.duration_s > 20
+    assert overall.commonplace < 0.05
+    ratio = overall.b.duration_s / overall.a.duration_s
+    assert ratio == pytest.approx(2 ** (-semitones / 12), rel=0.08)
+
+
+def test_a_lossy_copy_stays_high_in_every_dimension(tmp_path):
+    write_audio(tmp_path / "copy.mp3", _music(SONG))
+    match = compare_profiles(_profile(SONG), profile(extract(read_audio(tmp_path / "copy.mp3"))))
+    assert match.probability > 0.8
+    assert {s.dimension for s in match.segments} == {"overall", "melody", "harmony", "rhythm"}
+
+
+def test_a_quotation_is_placed_in_seconds():
+    host, quote = _music(OTHERS[0]), _music(SONG).excerpt(8, 22)
+    spliced = np.concatenate([host.samples[: 10 * 16000], quote.samples, host.samples[10 * 16000 :]])
+    match = compare_profiles(_profile(SONG), profile(extract(Audio(spliced, 16000))))
+    overall = next(s for s in match.segments if s.dimension == "overall")
+    assert overall.a.start_s == pytest.approx(8, abs=2.5)
+    assert overall.a.end_s == pytest.approx(22, abs=2.5)
+    assert overall.b.start_s == pytest.approx(10, abs=2.5)
+    assert overall.b.end_s == pytest.approx(24, abs=2.5)
+
+
+def test_the_order_of_the_sides_does_not_change_the_verdict():
+    there = quick_log_odds(_profile(SONG), _profile(OTHERS[1]))
+    back = quick_log_odds(_profile(OTHERS[1]), _profile(SONG))
+    assert there == pytest.approx(back, abs=1.0)
+
+
+def test_spans_lie_inside_both_recordings():
+    for other in OTHERS:
+        match = compare_profiles(_profile(SONG), _profile(other))
+        for segment in match.segments:
+            assert segment.a.end_s <= _music(SONG).duration_s + 1e-6
+            assert segment.b.end_s <= _music(other).duration_s + 1e-6
+            assert 0 <= segment.commonplace <= 1
+
+
+def test_too_short_audio_says_how_long_it_must_be():
+    short = Audio(_music(SONG).samples[: 3 * 16000], 16000)
+    with pytest.raises(TooShort, match=r"3\.00 s.*at least 4 s"):
+        compare(short, short)
