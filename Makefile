@@ -4,7 +4,7 @@
 #   make demo    the whole story on the bundled corpus; result in demo/output/index.html
 #   make test    format, lint, types, layers, documentation, tests
 #   make check   the same
-#   make bench   the benchmarks; results in benchmarks/results/
+#   make bench   the benchmarks; results in benchmarks/*/results/
 #   make clean   remove .venv and everything generated
 #
 # PYTHON       the Python to build on (3.11 or newer), default python3

@@ -68,12 +68,12 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     rows = {name: {"queries": 0, "found": 0, "named": 0, "negatives": 0, "false": 0} for name in conditions}
     seconds = {name: [] for name in conditions}
     answers: list[dict[str, Any]] = []
-    for known, group in ((True, catalogue), (False, unrelated)):
+    for known, group, wanted in ((True, catalogue, args.recordings), (False, unrelated, args.negatives)):
         chosen = [group[k] for k in rng.permutation(len(group))]
         n_used = 0
         for source in chosen:
             audio = read_audio(source.path, RATE)
-            if audio.duration_s < LONGEST_S + 1 or n_used == args.recordings:
+            if audio.duration_s < LONGEST_S + 1 or n_used == wanted:
                 continue
             start = float(rng.uniform(0, audio.duration_s - LONGEST_S))
             excerpt = audio.excerpt(start, start + LONGEST_S).samples
@@ -126,6 +126,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--half", choices=("dev", "report"), default="dev")
     parser.add_argument("--recordings", type=int, default=12)
+    parser.add_argument("--negatives", type=int, default=6)
     parser.add_argument("--conditions", nargs="*")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-4)

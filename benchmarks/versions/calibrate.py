@@ -34,7 +34,6 @@ def fit(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def main(root: Path, size: int) -> None:
     known = load(root, "dev", size)
     _, values, truth = table(known)
-    np.savez("/tmp/vd/dev_terms.npz", values=values, truth=truth)
     weights = fit(values, truth)
     print(f"{len(known)} pieces, {truth.sum()} related and {(~truth).sum()} unrelated pairs")
     for name, value in zip(("intercept", "log_score", "cohort", "contrast"), weights, strict=True):

@@ -1,5 +1,4 @@
-"""Version groups for the benchmark: real ones, controlled transformations of real recordings, renders of
-notation.
+"""Version groups for the benchmark: real ones, transformed recordings, renders of notation.
 
 A *piece* belongs to a work; pieces of one work are versions of each other. Works are split into ``dev``
 (constants were chosen and fitted there) and ``test`` (reported, never tuned on).
@@ -57,7 +56,7 @@ def real_groups(folder: Path, split: str, size: int) -> Iterator[Piece]:
 
 
 def transformed(folder: Path, split: str, size: int) -> Iterator[Piece]:
-    """Recordings outside every group and outside the bundled background, changed in one known way each."""
+    """Yield recordings outside every group and the background, changed in one known way each."""
     rows = list(csv.DictReader((folder / "manifest.csv").open(encoding="utf-8", newline="")))
     inside = set(bundled_background().names)
     free = [r for r in rows if not r["version_group"] and Path(r["file"]).stem not in inside]

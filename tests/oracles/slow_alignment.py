@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def slow_evidence(a, b, width, threshold, usual):
-    """``s[i][j]``: centred mean along the diagonal, cut at the borders but always divided by the full width."""
+    """``s[i][j]``: centred mean along the diagonal, cut at the borders, divided by the full width."""
     n, m = len(a), len(b)
     dot = [[sum(x * y for x, y in zip(a[i], b[j], strict=True)) for j in range(m)] for i in range(n)]
     row = [sum(dot[i]) / m for i in range(n)]
@@ -22,7 +22,7 @@ def slow_evidence(a, b, width, threshold, usual):
 
 
 def slow_best_path(s, gap):
-    """Return (score, [(i, j), ...]) of the best path by recursion over end points, every predecessor tried."""
+    """Return (score, [(i, j), ...]) of the best path by recursion over end points."""
     n, m = len(s), len(s[0])
     memory = {}
 
@@ -32,8 +32,8 @@ def slow_best_path(s, gap):
             return 0.0, []
         if (i, j) not in memory:
             score, path = 0.0, []
-            for (k, l), cost in (((i - 1, j - 1), 0.0), ((i - 2, j - 1), gap), ((i - 1, j - 2), gap)):
-                before, steps = ending_at(k, l)
+            for (k, m_), cost in (((i - 1, j - 1), 0.0), ((i - 2, j - 1), gap), ((i - 1, j - 2), gap)):
+                before, steps = ending_at(k, m_)
                 if before - cost > score:
                     score, path = before - cost, steps
             score += s[i][j]

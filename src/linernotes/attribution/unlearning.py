@@ -100,9 +100,11 @@ class FisherStep:
     def _unlearn(self, query: Query) -> Weights:
         loss, gradient = query_gradient(self.generator, query, self.draws)
         mean = torch.cat([value.flatten() for value in self.fisher.values()]).mean()
+        if float(mean) == 0.0:
+            return {}  # a network that has learnt nothing has nothing to forget
         step = {name: g / (self.fisher[name] + self.config.damping * mean) for name, g in gradient.items()}
         slope = sum(float((g.double() * step[name].double()).sum()) for name, g in gradient.items())
-        eta = self.config.relative_rise * loss / max(slope, 1e-30)
+        eta = self.config.relative_rise * loss / slope if slope > 0 else 0.0
         weights = self.generator.updatable(self.generator.network)
         return {name: weights[name].detach() + eta * step[name] for name in gradient}
 

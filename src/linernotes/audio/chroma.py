@@ -159,7 +159,7 @@ def whiten(magnitudes: NDArray[np.float32], compression: float = 200.0) -> NDArr
     loud = float(np.percentile(magnitudes, 99)) or 1.0
     compressed = np.log1p(compression * magnitudes / loud)
     colour = scipy.ndimage.uniform_filter1d(compressed, BINS_PER_OCTAVE, axis=1, mode="nearest")
-    return np.maximum(compressed - colour, 0).astype(np.float32)
+    return np.asarray(np.maximum(compressed - colour, 0), np.float32)
 
 
 def estimate_tuning(spectrum: NDArray[np.float32]) -> float:

@@ -237,9 +237,7 @@ def _split_line(line: str, what: str) -> tuple[str, int, bytes]:
     except InputError as error:
         raise VerificationError(f"{what}: {error}") from None
     if len(key_id) != 8 or not set(key_id) <= set("0123456789abcdef"):
-        raise VerificationError(
-            f"{what} {name}: key id {key_id!r}, expected eight lower-case hexadecimal digits"
-        )
+        raise VerificationError(f"{what} {name}: expected a key id of eight lower-case hexadecimal digits")
     try:
         material = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

@@ -15,7 +15,7 @@ never lacks an entry whose append returned.
 
 Cost
 ----
-An append reads and writes O(log² n) hashes and costs four fsyncs; readers take no lock.
+An append reads and writes O(log² n) hashes and costs five fsyncs; readers take no lock.
 
 References
 ----------

@@ -73,15 +73,16 @@ def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 def _command_text(command: Any, path: str) -> str:
     context = typer.Context(command, info_name=path)
     usage = re.sub(r"[{}]", "", " ".join(command.collect_usage_pieces(context))).replace("......", "...")
-    text = f"### `{path}`\n\n{_paragraphs(command.help)}\n\n```\n{path} {usage}\n```\n\n"
+    text = f"### `{path}`\n\n{_paragraphs(command)}\n\n```\n{path} {usage}\n```\n\n"
     if hasattr(command, "commands"):
         return text
     rows = [record for one in command.get_params(context) if (record := _parameter(one))]
     return text + "| argument | meaning |\n|---|---|\n" + "".join(rows) + "\n"
 
 
-def _paragraphs(text: str | None) -> str:
-    lines = inspect.cleandoc((text or "").replace("\b\n", "")).splitlines()
+def _paragraphs(command: Any) -> str:
+    text = f"{command.help or ''}\n\n{getattr(command, 'epilog', None) or ''}".rstrip()
+    lines = inspect.cleandoc(text.replace("\b\n", "")).splitlines()
     return "\n".join(
         f"    {line.strip()}" if line.strip().startswith("linernotes ") else line for line in lines
     )
@@ -117,19 +118,22 @@ def settings() -> list[Any]:
             continue
         for name, kind in vars(importlib.import_module(module.name)).items():
             if name.endswith(ENDINGS) and dataclasses.is_dataclass(kind):
-                found[f"{kind.__module__}.{kind.__qualname__}"] = kind
+                found[_full_name(kind)] = kind
     return [found[name] for name in sorted(found)]
 
 
 def _settings_text() -> str:
     text = "## Settings\n\n"
     for kind in settings():
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        text += f"### `{name}`\n\n{_summary(kind)}\n\n| setting | default |\n|---|---|\n"
+        text += f"### `{_full_name(kind)}`\n\n{_summary(kind)}\n\n| setting | default |\n|---|---|\n"
         text += (
             "".join(f"| `{field.name}` | {_default(field)} |\n" for field in dataclasses.fields(kind)) + "\n"
         )
     return text
+
+
+def _full_name(kind: Any) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _summary(kind: Any) -> str:

@@ -2,7 +2,8 @@
 
 Consent counts only when it is shown to have stood *before* training: a later date never back-fills
 an earlier run, a refusal always wins, and what nobody answered stays unknown. A public licence
-(``licence``) counts when the licence is named.
+(``licence``) lets anyone use the recording on its terms; it is no answer to the question whether its
+makers agreed to training, so it is recorded, and counted as a gap of its own.
 
 Conventions
 -----------
@@ -12,8 +13,8 @@ training counts, and one that ends on that day still does.
 Known limits
 ------------
 Evidence is carried and committed, not judged: whether a contract says what the row claims is a
-question for people. Nor is the wording of a licence read: a named licence with a condition that
-training breaks still counts as ``licence`` here, because only the rights table's author decided so.
+question for people. Nor is the wording of a licence read: whether its conditions (attribution, share
+alike) are met by a generator is open in law.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Consent:
     Parameters
     ----------
     status : {"yes", "no", "licence", "unknown"}
-        The answer; ``licence`` means that a public licence grants it.
+        The answer; ``licence`` means that a public licence permits use and nobody was asked.
     scope : str
         Use that was agreed to, in the words of the table; empty when not said.
     date : str, optional
@@ -89,6 +90,8 @@ class Consent:
             return "consent-after-training"
         if self.until is not None and parse_date(self.until) < used_on:
             return "consent-expired"
+        if self.status == "licence":
+            return "consent-by-licence-only"
         if self.status == "yes" and not self.evidence:
             return "consent-no-evidence"
         if self.status == "yes" and self.date is None:

@@ -52,6 +52,11 @@ GAP_KINDS: dict[str, GapKind] = {
     "unreadable-audio": GapKind(
         "high", "provider", "Obtain the whole, undamaged file; it is not part of the sealed corpus."
     ),
+    "consent-by-licence-only": GapKind(
+        "medium",
+        "provider",
+        "Ask the makers: a public licence permits use on its terms, it is no consent to training.",
+    ),
     "consent-no-evidence": GapKind(
         "medium",
         "provider",

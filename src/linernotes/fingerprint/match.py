@@ -20,6 +20,9 @@ from linernotes.evidence import Match, Span
 from linernotes.fingerprint.align import EXACT, SHIFTED, Alignment, Search, find_alignments
 from linernotes.fingerprint.decision import (
     DEFAULT_MAX_FALSE_MATCH_RATE,
+    EXACT_CHANCE,
+    SHIFTED_CHANCE,
+    NullModel,
     check_limit,
     query_false_match_rate,
 )
@@ -34,6 +37,8 @@ from linernotes.fingerprint.landmarks import (
 
 METHOD = "landmarks/1"
 UNIT = "nats of likelihood ratio"
+
+_SEARCHES = ((EXACT, EXACT_CHANCE), (SHIFTED, SHIFTED_CHANCE))
 
 
 def identify_audio(
@@ -106,20 +111,25 @@ def identify_landmarks(
         If the limit is not a rate.
     """
     check_limit(max_false_match_rate)
-    for search in (EXACT, SHIFTED) if search_shifts else (EXACT,):
-        matches = _passing(query, index, search, query_id, max_false_match_rate)
+    for search, chance in _SEARCHES if search_shifts else _SEARCHES[:1]:
+        matches = _passing(query, index, search, chance, query_id, max_false_match_rate)
         if matches:
             return matches
     return ()
 
 
 def _passing(
-    query: Landmarks, index: FingerprintIndex, search: Search, query_id: str, limit: float
+    query: Landmarks,
+    index: FingerprintIndex,
+    search: Search,
+    chance: NullModel,
+    query_id: str,
+    limit: float,
 ) -> tuple[Match, ...]:
     passing = []
     for alignment in find_alignments(query, index, search):
         rate = query_false_match_rate(
-            alignment.score, len(query.peak_times), len(index.peak_times), search.n_hypotheses
+            alignment.score, len(query.peak_times), len(index.peak_times), search.n_hypotheses, chance
         )
         if rate > limit:
             break

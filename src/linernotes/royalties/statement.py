@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 from typing import Any
 
 import rfc8785
@@ -31,16 +31,16 @@ import rfc8785
 from linernotes.corpus.seal import SealedCorpus, used_on
 from linernotes.errors import InputError, NotFitted, PolicyRefusal, VerificationError
 from linernotes.evidence import InfluenceRanking
-from linernotes.royalties.allocation import Allocation, Candidate, ItemWeight, allocate
+from linernotes.royalties.allocation import Allocation, Candidate, allocate
+from linernotes.royalties.lines import NO_ITEM, amount_fields, item_lines, number, other_lines, percent
 from linernotes.royalties.money import Money, to_minor
 from linernotes.royalties.outputs import Output, read_outputs
-from linernotes.royalties.policy import MASTER, Policy
+from linernotes.royalties.policy import Policy
 
 STATEMENT_REVISION = 1
 NOT_IN_ID = ("statement_id", "created_at", "files")
 MISSING_CONSENT = "consent-missing"
 NO_PARTY = "(no named rightsholder)"
-NO_ITEM = {"unattributed": "(unattributed)", "over-cap": "(above the cap)"}
 
 
 def candidates_of(corpus: SealedCorpus) -> tuple[Candidate, ...]:
@@ -104,15 +104,15 @@ def build_statement(
     outputs = read_outputs(rankings, policy, corpus.root, output_weights)
     allocation = allocate(pool.amount_minor, candidates, outputs, policy)
     limits = _limits(corpus, rankings, outputs)
-    lines = _item_lines(pool, candidates, outputs, allocation, policy)
-    lines += _other_lines(pool, allocation, policy)
+    lines = item_lines(pool, candidates, outputs, allocation, policy)
+    lines += other_lines(pool, allocation, policy)
     parties = _carry_small_parties(lines, pool, policy)
     for line in lines:
         line["limits"] = limits
     statement: dict[str, Any] = {
         "statement_revision": STATEMENT_REVISION,
-        "pool": _amount(pool.amount_minor, pool) | {"currency": pool.currency},
-        "total": _amount(sum(line["amount_minor"] for line in lines), pool),
+        "pool": amount_fields(pool.amount_minor, pool) | {"currency": pool.currency},
+        "total": amount_fields(sum(line["amount_minor"] for line in lines), pool),
         "corpus_root": corpus.root,
         "generator_id": rankings[0].generator_id if rankings else "",
         "methods": sorted({ranking.method for ranking in rankings}),
@@ -194,77 +194,6 @@ def _check_request(
         )
 
 
-def _item_lines(
-    pool: Money,
-    candidates: Sequence[Candidate],
-    outputs: Sequence[Output],
-    allocation: Allocation,
-    policy: Policy,
-) -> list[dict[str, Any]]:
-    layers = dict(policy.layers) or {MASTER: Fraction(1)}
-    lines = []
-    for candidate in sorted(candidates, key=lambda candidate: candidate.item_id):
-        weight, factor = allocation.weights[candidate.item_id], allocation.cap_factor[candidate.item_id]
-        for layer, layer_share in layers.items():
-            minor = allocation.amounts[candidate.item_id, layer]
-            status, note = _status(candidate, layer, policy)
-            scale = pool.amount_minor * factor * layer_share
-            fixed = weight.presence + weight.unattributed
-            low = min(minor, floor(scale * (weight.influence_low + fixed)))
-            high = min(pool.amount_minor, max(minor, ceil(scale * (weight.influence_high + fixed))))
-            lines.append(
-                {
-                    "line_id": f"{candidate.item_id}/{layer}",
-                    "kind": "item",
-                    "item_id": candidate.item_id,
-                    "cluster_id": candidate.cluster_id,
-                    "title": candidate.title,
-                    "artist": candidate.artist,
-                    "party": candidate.party if layer == MASTER else "",
-                    "layer": layer,
-                    "status": status,
-                    **_amount(minor, pool),
-                    "interval_minor": [low, high],
-                    "interval": [str(Money(low, pool.currency)), str(Money(high, pool.currency))],
-                    "parts": _parts(weight)
-                    | {"cap_factor": _number(factor), "layer_share": _number(layer_share)},
-                    "why": _why(candidate, weight, factor, outputs) + note,
-                }
-            )
-    return lines
-
-
-def _other_lines(pool: Money, allocation: Allocation, policy: Policy) -> list[dict[str, Any]]:
-    why = {
-        "unattributed": "Influence that no disclosed recording could be credited with beyond noise; the "
-        f"policy says '{policy.unattributed}'.",
-        "over-cap": "What the cap per recording leaves over after every recording has reached it.",
-    }
-    amounts = {"unattributed": allocation.unattributed_minor, "over-cap": allocation.over_cap_minor}
-    status = {"unattributed": "return" if policy.unattributed == "return" else "escrow", "over-cap": "escrow"}
-    # With 'presence' the unattributed part is inside the item lines; its own line says 0 rather than vanish.
-    kinds = ["unattributed", "over-cap"] if allocation.over_cap_minor else ["unattributed"]
-    return [
-        {
-            "line_id": f"({kind})",
-            "kind": kind,
-            "item_id": None,
-            "cluster_id": None,
-            "title": NO_ITEM[kind],
-            "artist": "",
-            "party": "",
-            "layer": "",
-            "status": status[kind],
-            **_amount(amounts[kind], pool),
-            "interval_minor": [amounts[kind]] * 2,
-            "interval": [str(Money(amounts[kind], pool.currency))] * 2,
-            "parts": {},
-            "why": why[kind],
-        }
-        for kind in kinds
-    ]
-
-
 def _carry_small_parties(lines: list[dict[str, Any]], pool: Money, policy: Policy) -> list[dict[str, Any]]:
     """Mark the lines of parties below the minimum and return one summary per party."""
     exact_minimum = policy.minimum_payable * 10 ** (len(pool.decimal.partition(".")[2]))
@@ -286,7 +215,7 @@ def _carry_small_parties(lines: list[dict[str, Any]], pool: Money, policy: Polic
         {
             "party": party,
             "status": "payable" if owed[party] >= minimum else "carried_forward",
-            **_amount(owed[party], pool),
+            **amount_fields(owed[party], pool),
             "held_minor": held[party],
             "held": str(Money(held[party], pool.currency)),
         }
@@ -334,28 +263,6 @@ def _per_party(candidates: Sequence[Candidate], allocation: Allocation) -> dict[
     return sums
 
 
-def _status(candidate: Candidate, layer: str, policy: Policy) -> tuple[str, str]:
-    if layer != MASTER:
-        return "escrow", f" Held: the rights table names nobody for the layer '{layer}'."
-    if not candidate.party:
-        return "escrow", " Held: no rightsholder is named."
-    if candidate.consent_gap and policy.consent_missing == "escrow":
-        return "escrow", f" Held: no consent that counts ({candidate.consent_gap})."
-    return "payable", ""
-
-
-def _why(candidate: Candidate, weight: ItemWeight, factor: Fraction, outputs: Sequence[Output]) -> str:
-    n_credited = sum(1 for output in outputs if output.trust and output.influence.get(candidate.item_id))
-    text = f"{_percent(weight.total)} of the pool: {_percent(weight.presence)} for presence in the corpus"
-    if outputs:
-        text += f", {_percent(weight.influence)} for influence on {n_credited} of {len(outputs)} outputs"
-    if weight.unattributed:
-        text += f", {_percent(weight.unattributed)} of the influence that nobody could be credited with"
-    if factor != 1:
-        text += f"; the cap multiplies this by {float(factor):.4f}"
-    return text + "."
-
-
 def _limits(corpus: SealedCorpus, rankings: Sequence[InfluenceRanking], outputs: Sequence[Output]) -> str:
     text = (
         f"Divides money among the recordings that the provider committed in corpus {corpus.root[:12]}. "
@@ -369,7 +276,7 @@ def _limits(corpus: SealedCorpus, rankings: Sequence[InfluenceRanking], outputs:
         )
     if outputs:
         unattributed = sum((output.pool_share * output.unattributed for output in outputs), Fraction(0))
-        text += f" Unattributed share {_percent(unattributed)}."
+        text += f" Unattributed share {percent(unattributed)}."
     else:
         text += " No influence was used."
     return text + f" Open gaps of the corpus: {len(corpus.gaps)}. Verify with the receipt of this statement."
@@ -384,31 +291,10 @@ def _output_line(output: Output) -> dict[str, Any]:
     return {
         "query": output.query_id,
         "method": output.method,
-        "pool_share": _number(output.pool_share),
-        "influence_weight": _number(output.trust),
-        "unattributed_share": _number(output.unattributed),
+        "pool_share": number(output.pool_share),
+        "influence_weight": number(output.trust),
+        "unattributed_share": number(output.unattributed),
     }
-
-
-def _parts(weight: ItemWeight) -> dict[str, float]:
-    return {
-        "weight": _number(weight.total),
-        "influence": _number(weight.influence),
-        "presence": _number(weight.presence),
-        "unattributed_by_presence": _number(weight.unattributed),
-    }
-
-
-def _amount(minor: int, pool: Money) -> dict[str, Any]:
-    return {"amount_minor": minor, "amount": str(Money(minor, pool.currency))}
-
-
-def _number(value: Fraction) -> float:
-    return round(float(value), 12)
-
-
-def _percent(value: Fraction) -> str:
-    return f"{100 * float(value):.2f} %"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Is it the same music, played otherwise, and in which seconds."""

@@ -1,13 +1,10 @@
-"""Local alignment of two sequences of musical vectors: where do they say the same, in which key, at which
-speed?
+"""Local alignment of two sequences of musical vectors: the stretches that are alike.
 
 The idea is that of Smith and Waterman in the form that Serrà gave it for version identification. Frame *i* of
 A and frame *j* of B are alike by the mean correlation of the stretches around them (time-delay embedding).
-What
-is usual for this pair (the mean over the row and over the column) is subtracted, so that two drones on one
-note
-earn little for agreeing everywhere. What remains above a threshold is evidence for a common stretch, what
-remains below is evidence against one; the best path sums it.
+What is usual for this pair (the mean over the row and over the column) is subtracted, so that two drones on
+one note earn little for agreeing everywhere. What remains above a threshold is evidence for a common
+stretch, what remains below is evidence against one; the best path sums it.
 
 ``D[i, j] = max(0, s[i, j] + max(D[i-1, j-1], D[i-2, j-1] - gap, D[i-1, j-2] - gap))``
 
@@ -89,8 +86,7 @@ class Path:
     gains: Matrix
 
     def strongest(self, n_frames: int) -> tuple[int, int, float]:
-        """Return first frame, end frame (of A) and evidence of the stretch of *n_frames* steps that holds
-        most.
+        """Return first frame, end frame (of A) and evidence of the best *n_frames* steps in a row.
 
         Examples
         --------
@@ -205,12 +201,13 @@ def _evidence(x: Matrix, rows: Matrix, columns: Matrix, width: int, threshold: f
 @numba.njit(cache=True, fastmath=True)
 def _best_score(s: Matrix, gap: float) -> np.float32:
     n, m = s.shape
+    cost = np.float32(gap)  # mixed precision would halve the speed
     d = np.zeros((3, m + 2), np.float32)
     best = np.float32(0.0)
     for i in range(n):
         now, last, older = d[i % 3], d[(i + 2) % 3], d[(i + 1) % 3]
         for j in range(m):
-            value = max(last[j + 1], older[j + 1] - gap, last[j] - gap) + s[i, j]
+            value = max(last[j + 1], older[j + 1] - cost, last[j] - cost) + s[i, j]
             value = max(value, np.float32(0.0))
             now[j + 2] = value
             best = max(best, value)
@@ -220,11 +217,12 @@ def _best_score(s: Matrix, gap: float) -> np.float32:
 @numba.njit(cache=True)
 def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArray[np.int64]]:
     n, m = s.shape
+    cost = np.float32(gap)
     d = np.zeros((n + 2, m + 2), np.float32)
     best, end_i, end_j = np.float32(0.0), -1, -1
     for i in range(n):
         for j in range(m):
-            value = max(d[i + 1, j + 1], d[i, j + 1] - gap, d[i + 1, j] - gap) + s[i, j]
+            value = max(d[i + 1, j + 1], d[i, j + 1] - cost, d[i + 1, j] - cost) + s[i, j]
             if value > 0:
                 d[i + 2, j + 2] = value
                 if value > best:
@@ -235,7 +233,7 @@ def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArra
     while i >= 0 and j >= 0 and d[i + 2, j + 2] > 0:
         a[count], b[count] = i, j
         count += 1
-        straight, skip_a, skip_b = d[i + 1, j + 1], d[i, j + 1] - gap, d[i + 1, j] - gap
+        straight, skip_a, skip_b = d[i + 1, j + 1], d[i, j + 1] - cost, d[i + 1, j] - cost
         if straight >= skip_a and straight >= skip_b:
             i, j = i - 1, j - 1
         elif skip_a >= skip_b:

@@ -23,6 +23,7 @@ from importlib import resources
 from io import BytesIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linernotes.errors import NotFitted
 from linernotes.versions.features import FEATURES_REVISION, Features
@@ -61,23 +62,19 @@ def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
     --------
     >>> x = np.eye(12, dtype=np.float32)
     >>> piece = Features(x, x, x, 0.25, 3.0)
-    >>> unpack(pack(["scale"], [piece])).pieces[0].harmony[3].argmax()
-    np.int64(3)
+    >>> unpack(pack(["scale"], [piece])).pieces[0].harmony.argmax(axis=1)[3].item()
+    3
     """
     stream = BytesIO()
-    fields = {
-        dimension: np.concatenate(
-            [np.round(127 * getattr(piece, dimension)).astype(np.int8) for piece in pieces]
-        )
-        for dimension in ("harmony", "melody", "rhythm")
-    }
     np.savez_compressed(
         stream,
         names=np.array(names),
         lengths=np.array([len(piece) for piece in pieces]),
         hop_s=np.array(pieces[0].hop_s),
         revision=np.array(FEATURES_REVISION),
-        **fields,
+        harmony=_joined([piece.harmony for piece in pieces]),
+        melody=_joined([piece.melody for piece in pieces]),
+        rhythm=_joined([piece.rhythm for piece in pieces]),
     )
     return stream.getvalue()
 
@@ -102,10 +99,16 @@ def unpack(data: bytes) -> Background:
         sequences = {d: stored[d].astype(np.float32) / 127 for d in ("harmony", "melody", "rhythm")}
         pieces = tuple(
             Features(
-                *(sequences[d][end - n : end] for d in ("harmony", "melody", "rhythm")),
+                sequences["harmony"][end - n : end],
+                sequences["melody"][end - n : end],
+                sequences["rhythm"][end - n : end],
                 hop_s,
                 float(n * hop_s),
             )
             for n, end in zip(stored["lengths"], ends, strict=True)
         )
         return Background(tuple(str(name) for name in stored["names"]), pieces)
+
+
+def _joined(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.int8]:
+    return np.round(127 * np.concatenate(sequences)).astype(np.int8)

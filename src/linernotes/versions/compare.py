@@ -1,4 +1,4 @@
-"""Two recordings in, one `VersionMatch` out: is it the same music, where, in which dimension, how surprising?
+"""Two recordings in, one `VersionMatch` out: the same music or not, where, and how surprising.
 
 The overall hypothesis (key and tempo) is searched first. Each dimension then looks for spans under that
 hypothesis

@@ -245,8 +245,7 @@ def predominant_line(strength: NDArray[np.float32], leap_cost: float) -> NDArray
 def rhythm_patterns(
     audio: Audio, n_frames: int, config: FeatureConfig = FeatureConfig()
 ) -> NDArray[np.float32]:
-    """Return onset periodicity around each frame on a logarithmic lag axis, low and high register side by
-    side.
+    """Return onset periodicity around each frame on a logarithmic lag axis, low register then high.
 
     Parameters
     ----------

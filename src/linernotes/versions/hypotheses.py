@@ -1,4 +1,4 @@
-"""Which transposition and which tempo ratio make two recordings most alike, dimension by dimension?
+"""Transposition and tempo ratio that make two recordings most alike, dimension by dimension.
 
 Harmony and melody are compared at all twelve transpositions and a handful of tempo ratios; rhythm at shifts
 of its

@@ -48,15 +48,17 @@ def save_profile(path: Path, known: Profile) -> None:
 
 
 def load_profile(path: Path) -> Profile | None:
-    """Read a profile; None when it is absent, damaged or of another revision, so that it is computed again."""
+    """Read a profile; None when it is absent, damaged or of another revision: compute it again."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if int(stored["revision"]) != FEATURES_REVISION:
                 return None
-            parts = [stored[name].astype(np.float32) for name in ("harmony", "melody", "rhythm")]
+            harmony, melody, rhythm = (
+                stored[name].astype(np.float32) for name in ("harmony", "melody", "rhythm")
+            )
             hop_s, duration_s = (float(value) for value in stored["clock"])
             mean, deviation = (float(value) for value in stored["cohort"])
             related = tuple(bool(value) for value in stored["related"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return Profile(Features(*parts, hop_s, duration_s), Cohort(mean, deviation, related))
+    return Profile(Features(harmony, melody, rhythm, hop_s, duration_s), Cohort(mean, deviation, related))

@@ -18,7 +18,6 @@ from linernotes.attribution.base import ItemScores
 from linernotes.attribution.encoding import encode_corpus, encode_query, scope_of
 from linernotes.attribution.ranking import rank
 from linernotes.audio.files import file_sha256, read_audio
-from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError
 from linernotes.evaluation.reliability import reliability_of
 from linernotes.evidence import InfluenceRanking
@@ -148,18 +147,6 @@ def repeat(config: dict[str, Any], parent: Path) -> Path:
     known = {name: config[name] for name in AttributeRequest.__dataclass_fields__ if name in config}
     known |= {name: tuple(known[name]) for name in ("files", "prompts") if name in known}
     return attribute_run(AttributeRequest(**known), parent=parent).path
-
-
-def agreement(corpus: SealedCorpus, first: InfluenceRanking, second: InfluenceRanking) -> dict[str, float]:
-    """Return how far two methods agree on one output: Spearman's ρ over all items, and overlap of the top five."""
-    from scipy.stats import spearmanr
-
-    a = {influence.item_id: influence.score for influence in first.influences}
-    b = {influence.item_id: influence.score for influence in second.influences}
-    shared = [item.item_id for item in corpus.items if item.item_id in a and item.item_id in b]
-    rho = float(spearmanr([a[i] for i in shared], [b[i] for i in shared]).statistic)
-    top = {i.item_id for i in first.influences[:5]} & {i.item_id for i in second.influences[:5]}
-    return {"spearman": rho, "top5_overlap": len(top) / 5}
 
 
 def _prompts(request: AttributeRequest) -> tuple[str, ...]:

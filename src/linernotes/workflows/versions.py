@@ -134,7 +134,8 @@ def _candidates(workspace: Workspace) -> Iterator[_Candidate]:
     recordings = workspace.recordings()
     if corpus is None and not recordings:
         raise CorpusError(
-            f"{workspace.path}: holds neither a corpus nor a catalogue; fill it with 'linernotes corpus seal' or "
+            f"{workspace.path}: holds neither a corpus nor a catalogue; "
+            "fill it with 'linernotes corpus seal' or "
             "'linernotes catalog add'"
         )
     seen = set()
@@ -144,10 +145,6 @@ def _candidates(workspace: Workspace) -> Iterator[_Candidate]:
             yield _Candidate(item.recording, corpus.audio_path(item), item.content_sha256, item.item_id)
     for recording in recordings:
         path = workspace.recording_audio(recording.recording_id)
-        if not path.is_file():
-            raise CorpusError(
-                f"{path}: audio of recording '{recording.recording_id}' is gone; put it back or add it again"
-            )
         content = file_sha256(path)
         if content not in seen:
             seen.add(content)

@@ -174,7 +174,7 @@ def test_every_command_exists_and_its_help_ends_with_an_example(entry):
 
     for path, one in commands([entry]):
         if not hasattr(one, "commands"):
-            last = (one.help or "").strip().splitlines()[-1]
+            last = (one.epilog or one.help or " ").strip().splitlines()[-1]
             assert f"{path} " in f"{last} ", f"{path} --help must end with an example line, not {last!r}"
 
 

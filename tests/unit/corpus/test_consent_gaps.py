@@ -27,7 +27,7 @@ AGREED = Consent(status="yes", date="2025-05-31", evidence="contract 7")
         ({"evidence": ""}, "consent-no-evidence"),
         ({"status": "no"}, "consent-refused"),
         ({"status": "unknown"}, "consent-unknown"),
-        ({"status": "licence", "date": None, "evidence": ""}, None),
+        ({"status": "licence", "date": None, "evidence": ""}, "consent-by-licence-only"),
         ({"status": "licence", "date": "2025-06-02"}, "consent-after-training"),
     ],
 )

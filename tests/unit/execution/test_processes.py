@@ -153,6 +153,7 @@ def start_slow_run(folder, engine):
     return subprocess.Popen(
         [sys.executable, str(script), str(folder), engine],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -169,8 +170,12 @@ def wait_for_shards(folder, n_shards):
 def test_a_killed_run_resumes_with_the_same_bits(folds, tmp_path, engine, blow):
     first = start_slow_run(tmp_path, engine)
     wait_for_shards(tmp_path, 3)
-    os.kill(first.pid, blow)
-    out, _ = first.communicate(timeout=60)
+    if blow == signal.SIGINT:
+        os.killpg(first.pid, blow)  # as a terminal does: the workers get it too
+    else:
+        os.kill(first.pid, blow)
+    out, err = first.communicate(timeout=60)
+    assert err.count("Traceback") == (blow == signal.SIGINT), err
     assert out == ""
     assert first.returncode != 0
     time.sleep(0.3)  # an orphan worker would still write its trace

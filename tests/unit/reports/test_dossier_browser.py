@@ -13,16 +13,25 @@ from linernotes.reports.dossier import audio_files, build_dossier
 from linernotes.reports.html import write_dossier
 
 CHROMIUM = shutil.which("chromium")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage "
-    "--autoplay-policy=no-user-gesture-required"
-).split()
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
+    "--autoplay-policy=no-user-gesture-required",
+]
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: apt-get install chromium)"),
 ]
+
+
+def wait_until(page: Any, expression: str, seconds: int = 60) -> None:
+    """Poll an expression; the page's policy forbids the browser to compile one that polls itself."""
+    for _ in range(seconds * 10):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never became true: {expression}")
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +62,22 @@ def test_fits_a_phone(page: Any) -> None:
 def test_plays_from_the_keyboard_and_moves_the_head(page: Any) -> None:
     page.locator("#sound-1 button.play").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#sound-1 audio').currentTime > 0.2", timeout=60_000)
+    wait_until(page, "document.querySelector('#sound-1 audio').currentTime > 0.2")
     assert page.locator("#sound-1 button.play").get_attribute("aria-label") == "Pause output 1"
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#sound-1 audio').paused")
+    wait_until(page, "document.querySelector('#sound-1 audio').paused")
     assert float(page.locator("#head-1").evaluate("e => parseFloat(e.style.left)")) > 0
 
 
 def test_starting_one_player_stops_the_other_and_a_span_stops_at_its_end(page: Any) -> None:
     page.locator("#a-1-1-1 button.play").click()
-    page.wait_for_function("document.querySelector('#a-1-1-1 audio').currentTime > 0", timeout=60_000)
+    wait_until(page, "document.querySelector('#a-1-1-1 audio').currentTime > 0")
     span = page.locator("[data-span]").first
     start, end = map(float, span.get_attribute("data-span").split())
     span.click()
-    page.wait_for_function("document.querySelector('#a-1-1-1 audio').paused")
-    page.wait_for_function(f"document.querySelector('#sound-1 audio').currentTime >= {end}", timeout=120_000)
-    page.wait_for_function("document.querySelector('#sound-1 audio').paused")
+    wait_until(page, "document.querySelector('#a-1-1-1 audio').paused")
+    wait_until(page, f"document.querySelector('#sound-1 audio').currentTime >= {end}", 120)
+    wait_until(page, "document.querySelector('#sound-1 audio').paused")
     assert page.evaluate("document.querySelector('#sound-1 audio').currentTime") < end + 2
     assert start < end
 
