@@ -1,4 +1,4 @@
-"""Fit the tail of chance scores on unrelated real music; the constants go into ``decision.CHANCE``.
+"""Fit the tail of chance scores on unrelated real music; the constants go into ``decision.py``.
 
     python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 0 --out chance-0.json
     python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 1 --out chance-1.json

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.optimize
 from pairs import load, table
 
-RIDGE = 0.02
+RIDGE = 0.002
 
 
 def fit(values: np.ndarray, truth: np.ndarray) -> np.ndarray:

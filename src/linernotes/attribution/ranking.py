@@ -5,8 +5,13 @@ like: the median is the background, the spread below the median is the noise. A 
 only when it stands out of that noise by more than n recordings are likely to do by luck; its share is
 its part of everything above the background. What is left over is unattributed, and is shown.
 
-    credited_i = score_i > m + z σ,   z = Φ⁻¹(1 − α / n)
+    credited_i = score_i > m + t σ,   t = T_ν⁻¹(1 − α / n),   ν = n / 5.44 + 0.75
     share_i    = (score_i − m) / Σ_j max(0, score_j − m)   for credited i, else 0
+
+The spread σ is itself an estimate from half of the n scores, hence Student's t rather than the normal: the
+median of n / 2 deviations has relative variance 1 / (2 ν) with ν = n / 5.44 for large n, and the constant
+0.75 was fitted to simulated normal scores for n from 3 to 1000. With the normal quantile one query in six
+without any influence credited somebody among 70 recordings, one in four among 10; with this one in twenty.
 
 Assumptions
 -----------
@@ -16,7 +21,8 @@ symmetric and normal around the background.
 References
 ----------
 Rousseeuw and Croux (1993), "Alternatives to the median absolute deviation"; Bonferroni's bound for the
-largest of n; Efron and Tibshirani (1993), "An introduction to the bootstrap" (percentile intervals).
+largest of n; Student (1908), "The probable error of a mean"; Efron and Tibshirani (1993), "An introduction
+to the bootstrap" (percentile intervals).
 
 Known limits
 ------------
@@ -29,7 +35,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from linernotes.attribution.base import ItemScores
 from linernotes.evidence import Influence, InfluenceRanking, Reliability
@@ -61,13 +67,29 @@ def shares_of(scores: NDArray[np.float64], false_credit: float = FALSE_CREDIT) -
     rows = np.atleast_2d(scores)
     background = np.median(rows, axis=1, keepdims=True)
     excess = rows - background
-    below = np.where(excess <= 0, -excess, np.nan)
-    noise = 1.4826 * np.nanmedian(below, axis=1, keepdims=True)
-    z = ndtri(1 - false_credit / rows.shape[1])
+    threshold = _threshold(rows.shape[1], false_credit) * _noise(excess)
     mass = np.maximum(0.0, excess)
     total = mass.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = np.where((excess > z * noise) & (mass > 0), mass, 0.0) / np.where(total > 0, total, 1)
+    shares: NDArray[np.float64] = np.where((excess > threshold) & (mass > 0), mass, 0.0) / np.where(total > 0, total, 1)
     return shares.reshape(scores.shape)
+
+
+def _noise(excess: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the spread of each row from its scores below the background; 0 where there are none."""
+    # the median itself, which is one of the scores when n is odd, is no deviation
+    below = np.where(excess < 0, -excess, np.inf)
+    ordered = np.sort(below, axis=1)
+    count = (excess < 0).sum(axis=1)
+    rows = np.arange(len(excess))
+    middle = (ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2 * (count > 0)]) / 2
+    spread: NDArray[np.float64] = np.where(count > 0, 1.4826 * middle, 0.0)[:, None]
+    return spread
+
+
+def _threshold(n_items: int, false_credit: float) -> float:
+    """Return how many spreads above the background the largest of n noise scores stays, but for the chance."""
+    freedom = n_items / 5.44 + 0.75
+    return float(stdtrit(freedom, 1 - false_credit / n_items))
 
 
 def rank(

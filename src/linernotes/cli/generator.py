@@ -24,6 +24,7 @@ def train(
     width: Annotated[int | None, typer.Option("--width", help="Width of the network.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", help="Number of layers.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, or auto.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Train the reference generator on the sealed corpus; interrupted, the same command resumes."""
@@ -31,7 +32,7 @@ def train(
 
     recipe = recipe_with(n_steps=steps, batch_size=batch, width=width, depth=depth, seed=seed)
     with Progress(quiet=as_json) as progress:
-        card = train_generator(workspace, out, recipe, progress=progress)
+        card = train_generator(workspace, out, recipe, progress=progress, device=device)
     emit(card, as_json, lambda made: _print_card(made, out))
 
 

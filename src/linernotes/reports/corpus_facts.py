@@ -27,6 +27,7 @@ CORPUS_LIMITS = (
     "The root commits the provider to this list. It does not show that the generator was trained on this "
     "list and on nothing else."
 )
+LICENCE_ONLY = "consent-by-licence-only"
 STAGE_WORDS = {
     "before-training": "Sealed before training: the list was fixed no later than the stated day of training.",
     "after-training": "Sealed after training: the list was fixed once the generator existed, a weaker seal.",
@@ -76,8 +77,9 @@ def item_facts(corpus: SealedCorpus, item: Item, gap_codes: list[str]) -> dict[s
         "cluster_id": item.cluster_id or item.item_id,
         "consent": {
             "status": consent.status if consent else "unknown",
-            "words": consent_words(consent.status if consent else "unknown", doubt),
+            "words": consent_words(doubt),
             "counts": doubt is None,
+            "doubt": doubt,
             "date": consent.date if consent else None,
             "evidence": consent.evidence if consent else "",
         },
@@ -139,11 +141,11 @@ def _identification_limits(n_matched: int, n_asked: int, catalogue_size: int) ->
 
 def _consent_summary(items: list[dict[str, Any]]) -> str:
     n = len(items)
-    agreed = sum(item["consent"]["counts"] and item["consent"]["status"] == "yes" for item in items)
-    public = sum(item["consent"]["counts"] and item["consent"]["status"] == "licence" for item in items)
+    agreed = sum(item["consent"]["counts"] for item in items)
+    public = sum(item["consent"]["doubt"] == LICENCE_ONLY for item in items)
     rest = n - agreed - public
     text = (
         f"Of {count(n, 'recording')}: dated, evidenced consent to training {agreed}; a public licence alone "
-        f"{public}; nothing that counts {rest} ({per_cent(rest / n)})."
+        f"{public}; nothing on file that counts {rest} ({per_cent(rest / n)})."
     )
     return text + (" A licence to share is not consent to training." if public else "")

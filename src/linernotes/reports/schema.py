@@ -50,6 +50,7 @@ class ConsentFacts(Facts):
     status: str
     words: Said
     counts: bool
+    doubt: str | None
     date: str | None
     evidence: str
 

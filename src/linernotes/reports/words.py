@@ -201,24 +201,23 @@ CONSENT_WORDS = {
     "consent-refused": "Refused.",
     "consent-unknown": "Unknown: nobody was asked, or nobody answered.",
     "consent-after-training": "Given only after training; it does not reach back.",
+    "consent-by-licence-only": "Public licence; a licence to share is not consent to training.",
     "consent-expired": "Had ended by the day of training.",
     "consent-no-evidence": "Claimed, without evidence.",
     "consent-undated": "Claimed, without a date.",
 }
 
 
-def consent_words(status: str, doubt: str | None) -> str:
+def consent_words(doubt: str | None) -> str:
     """Say what is on file, by its honest name.
 
     Examples
     --------
-    >>> consent_words("licence", None)
+    >>> consent_words("consent-by-licence-only")
     'Public licence; a licence to share is not consent to training.'
-    >>> consent_words("yes", "consent-after-training")
+    >>> consent_words("consent-after-training")
     'Given only after training; it does not reach back.'
     """
     if doubt is not None:
         return CONSENT_WORDS.get(doubt, f"Does not count: {doubt.replace('-', ' ')}.")
-    if status == "licence":
-        return "Public licence; a licence to share is not consent to training."
     return "Consent on file, dated and evidenced."

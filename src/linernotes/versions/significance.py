@@ -50,10 +50,10 @@ PRIOR = 0.1
 class Calibration:
     """Weights of the log-odds at equal prior odds; made by ``benchmarks/versions/calibrate.py``."""
 
-    intercept: float = -6.0
-    log_score: float = 1.0
-    cohort: float = 0.5
-    contrast: float = 1.0
+    intercept: float = -2.856
+    log_score: float = 0.0
+    cohort: float = 1.058
+    contrast: float = 1.633
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from linernotes.evidence import InfluenceRanking
 from linernotes.execution.processes import ProcessRunner
 from linernotes.execution.resume import ShardStore
 from linernotes.execution.shards import Progress
+from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.workflows.methods import make_method
 from linernotes.workspace import Workspace
@@ -89,6 +90,7 @@ def attribute(
     return rankings
 
 
+@one_thread()
 def attribute_run(
     request: AttributeRequest,
     *,

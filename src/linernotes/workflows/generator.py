@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from linernotes.audio.files import file_sha256, read_audio, write_audio
-from linernotes.errors import CorpusError, InputError
+from linernotes.errors import CorpusError, InputError, LinernotesError
+from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.generators.reference.fitting import ItemProgress, train_on_corpus
 from linernotes.generators.reference.training import Recipe
+from linernotes.workflows.methods import checked_seed
 from linernotes.workspace import Workspace
 
 STATE = "training.state"
@@ -25,6 +28,7 @@ def train_generator(
     recipe: Recipe | None = None,
     *,
     progress: Callable[[str, int, int], None] | None = None,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Train on the workspace's sealed corpus and write the generator folder; interrupted, it resumes.
 
@@ -38,16 +42,41 @@ def train_generator(
     with Workspace.open(workspace) as opened:
         corpus = opened.corpus()
     scratch = out.with_name(out.name + ".training.partial")
+    state = scratch / f"{corpus.root[:16]}-{STATE}"  # a state of another corpus must not be continued
     scratch.mkdir(parents=True, exist_ok=True)
     steps = None if progress is None else _step_progress(progress)
-    generator = train_on_corpus(
-        corpus, recipe or Recipe(), training_progress=steps, reading_progress=progress, checkpoint=scratch / STATE
-    )
+    try:
+        with one_thread():  # sums of two threads differ in the last bit, and with them the weights' hash
+            generator = train_on_corpus(
+                corpus,
+                recipe or Recipe(),
+                training_progress=steps,
+                reading_progress=progress,
+                checkpoint=state,
+                device=_checked_device(device),
+            )
+    except LinernotesError:
+        if not any(scratch.iterdir()):
+            scratch.rmdir()
+        raise
     generator.save(out)
-    scratch.rmdir()
+    shutil.rmtree(scratch)
     return generator.card()
 
 
+def _checked_device(device: str) -> str:
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device '{device}': torch {torch.__version__} sees no such accelerator; use 'cpu' or 'auto'")
+    if device != "cpu" and not device.startswith("cuda"):
+        raise InputError(f"device '{device}': expected cpu, cuda, cuda:N or auto")
+    return device
+
+
+@one_thread()
 def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: str = "") -> dict[str, Any]:
     """Make one output and the record of how it was made, which lies beside it as ``OUT.json``.
 
@@ -56,6 +85,7 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
     InputError
         If the prompt holds no word that the generator knows (an empty prompt is fine).
     """
+    seed = checked_seed(seed)
     loaded = ReferenceGenerator.load(generator)
     unknown = loaded.vocabulary.unknown(prompt)
     if prompt.strip() and not float(loaded.vocabulary.vector(prompt).sum()):
@@ -78,6 +108,7 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
     return record
 
 
+@one_thread()
 def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 96) -> dict[str, Any]:
     """Measure held-out loss and Fréchet distances, and write them into the generator's card.
 
@@ -131,7 +162,7 @@ def recipe_with(base: Recipe | None = None, **changes: int | float | None) -> Re
     Raises
     ------
     InputError
-        If a setting is not positive.
+        If a setting is not positive, or the width cannot be divided among the heads.
 
     Examples
     --------
@@ -142,7 +173,11 @@ def recipe_with(base: Recipe | None = None, **changes: int | float | None) -> Re
     for name, value in given.items():
         if name != "seed" and value <= 0:
             raise InputError(f"{name}={value}: expected a positive number")
-    return replace(base or Recipe(), **given)  # type: ignore[arg-type]
+    checked_seed(int(given.get("seed", 0)))
+    recipe = replace(base or Recipe(), **given)  # type: ignore[arg-type]
+    if recipe.width % (2 * recipe.n_heads):
+        raise InputError(f"width={recipe.width}: expected a multiple of {2 * recipe.n_heads}, for {recipe.n_heads} heads")
+    return recipe
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

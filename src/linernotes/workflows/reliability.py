@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from linernotes.attribution.encoding import encode_corpus
+from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError
 from linernotes.evaluation.lds import GroundTruth
 from linernotes.evaluation.reliability import (
@@ -32,6 +33,7 @@ from linernotes.evaluation.reliability import (
 from linernotes.execution.processes import ProcessRunner
 from linernotes.execution.resume import ShardStore
 from linernotes.execution.shards import Progress
+from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.workflows.attribute import SEGMENTS_PER_SHARD
 from linernotes.workflows.methods import make_method
@@ -41,6 +43,7 @@ TRUTH = "ground_truth.npz"
 DEFAULT_METHODS = ("mucs", "unlearning", "similarity", "random")
 
 
+@one_thread()
 def measure_reliability(
     generator_folder: Path,
     workspace: Path,
@@ -69,13 +72,15 @@ def measure_reliability(
     Raises
     ------
     CorpusError
-        If stored ground truth is of another generator or configuration.
+        If the sealed corpus is not exactly what the generator was trained on, or stored ground truth is of
+        another generator or configuration.
     """
     config = config or ReliabilityConfig()
     generator = ReferenceGenerator.load(generator_folder)
     with Workspace.open(workspace) as opened:
         corpus = opened.corpus()
         store = ShardStore(opened.folder("reliability"))
+    _refuse_other_corpus(generator, corpus)
     queries = make_queries(generator, corpus, config)
     bare = [query for query, _ in queries]
     with ProcessRunner(n_workers or os.cpu_count() or 1, SEGMENTS_PER_SHARD, store, progress) as runner:
@@ -93,6 +98,18 @@ def measure_reliability(
     partial.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(partial, generator_folder / FILE)
     return report
+
+
+def _refuse_other_corpus(generator: ReferenceGenerator, corpus: SealedCorpus) -> None:
+    # said before hours of retraining, not after
+    trained = {entry.content_sha256 for entry in generator.trained}
+    sealed = {item.content_sha256 for item in corpus.items}
+    if trained != sealed:
+        raise CorpusError(
+            f"generator {generator.generator_id}: trained on {len(trained)} files, of which {len(trained & sealed)} are "
+            f"among the {len(sealed)} of the sealed corpus; reliability is measured on exactly the training set: "
+            "seal that, or train a generator on this corpus"
+        )
 
 
 def save_truth(path: Path, truth: GroundTruth, generator: ReferenceGenerator, config: ReliabilityConfig) -> None:

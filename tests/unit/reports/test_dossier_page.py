@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import soundfile
 
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, VerificationError
-from linernotes.reports.dossier import audio_files, build_dossier
+from linernotes.reports.dossier import DossierInputs, audio_files, build_dossier
 from linernotes.reports.html import write_dossier
 from linernotes.reports.pictures import corpus_record, mel_ink
 from linernotes.workflows.audit import verify
@@ -46,6 +47,11 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self._hidden else data
+
+
+def short(inputs: DossierInputs, versions: Any = ()) -> DossierInputs:
+    """Return the inputs with one output and little to hear, which is quick to write."""
+    return replace(inputs, outputs=(replace(inputs.outputs[0], versions=versions),))
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +92,10 @@ def test_never_uses_a_forbidden_word(reader: Reader, folder: Path) -> None:
 def test_prints_limits_and_reliability_beside_the_figures(reader: Reader) -> None:
     text = " ".join(reader.text.split())
     assert "It cannot find recordings nobody disclosed." in text
-    assert "LDS 0.34 (95\N{NO-BREAK SPACE}% interval 0.25 to 0.42); ceiling 0.62" in text
-    for row in re.findall(r"share, 95\s% interval[^;]*;[^;–]{0,40}", text):
-        assert "LDS" in row
+    assert "LDS 0.34 (95 % interval 0.25 to 0.42); ceiling 0.62" in text
+    rows = re.findall(r"share, 95 % interval[^;]*;[^;–]{0,40}", text)
+    assert len(rows) >= 30
+    assert all("LDS" in row for row in rows)
     assert "Nobody in particular" in text
     assert "Not in this catalogue:" in text
 
@@ -114,7 +121,7 @@ def test_receipt_verifies_with_the_command_on_the_page(folder: Path, scene: Any,
 
 
 def test_a_hostile_title_stays_text(scene: Any, tmp_path: Path) -> None:
-    dossier = build_dossier(scene.inputs)
+    dossier = build_dossier(short(scene.inputs))
     dossier["title"] = "<script>alert(1)</script>"
     dossier["corpus"]["items"][0]["licence_url"] = "javascript:alert(1)"
     page = write_dossier(dossier, tmp_path / "d", audio_files(scene.inputs)).read_text("utf-8")
@@ -124,7 +131,7 @@ def test_a_hostile_title_stays_text(scene: Any, tmp_path: Path) -> None:
 
 def test_writes_into_a_folder_in_use_and_leaves_the_rest(scene: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    write_dossier(build_dossier(scene.inputs), tmp_path, audio_files(scene.inputs))
+    write_dossier(build_dossier(short(scene.inputs)), tmp_path, audio_files(scene.inputs))
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert (tmp_path / "index.html").exists()
     assert not tmp_path.with_name(tmp_path.name + ".partial").exists()
@@ -140,7 +147,8 @@ def test_missing_audio_of_an_output_is_named_and_nothing_written(scene: Any, tmp
 
 def test_missing_audio_of_a_recording_is_said_on_the_page(scene: Any, tmp_path: Path) -> None:
     audio = {output.query_id: output.audio_path for output in scene.inputs.outputs}
-    page = write_dossier(build_dossier(scene.inputs), tmp_path / "d", audio).read_text("utf-8")
+    inputs = short(scene.inputs, scene.inputs.outputs[0].versions[:1])
+    page = write_dossier(build_dossier(inputs), tmp_path / "d", audio).read_text("utf-8")
     assert "Its audio is not part of this page." in page
 
 

@@ -178,7 +178,7 @@ class ReferenceGenerator:
         Raises
         ------
         InputError
-            If the length is not positive.
+            If the length is less than one frame or more than ten minutes.
         """
         tokens = self.generate_tokens(seed, seconds, condition)
         samples = self.representation.samples(self.representation.spectrogram(tokens), seed)
@@ -186,9 +186,11 @@ class ReferenceGenerator:
 
     def generate_tokens(self, seed: int, seconds: float, condition: str = "") -> Tensor:
         """Return the tokens that `generate` turns into sound [shape=(n_tokens, n_dims)]."""
-        if not 0 < seconds <= 600:
-            raise InputError(f"seconds={seconds}: expected more than 0 and at most 600")
         config = self.representation.config
+        if not config.hop / config.sample_rate <= seconds <= 600:
+            raise InputError(
+                f"seconds={seconds}: expected at least one frame of {config.hop / config.sample_rate:.3f} and at most 600"
+            )
         return flow.sample(
             self._network,
             self.vocabulary.vector(condition),
@@ -242,7 +244,7 @@ class ReferenceGenerator:
         Raises
         ------
         InputError
-            If the folder is not a generator's.
+            If the folder is not a generator's, or its two files do not fit together.
         CorpusError
             If the weights are not those of the card.
         NewerRevision
@@ -259,11 +261,27 @@ class ReferenceGenerator:
                 f"{folder}: not a generator folder ({error}); expected card.json and weights.safetensors, "
                 "as 'linernotes generator train' writes them"
             ) from error
-        if card["revision"] > CARD_REVISION:
+        if isinstance(card, dict) and isinstance(card.get("revision"), int) and card["revision"] > CARD_REVISION:
             raise NewerRevision(
                 f"{folder}: generator card of revision {card['revision']}; this Linernotes reads up to {CARD_REVISION}; update it"
             )
-        generator = cls(
+        try:
+            generator, promised = cls._from_card(card, tensors), str(card["weights_sha256"])
+        except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{folder}: card.json and weights.safetensors do not make a generator ({type(error).__name__}: {error}); "
+                "obtain both files again"
+            ) from error
+        if generator.weights_sha256 != promised:
+            raise CorpusError(
+                f"{folder}: the weights hash to {generator.weights_sha256[:16]}…, the card says "
+                f"{promised[:16]}…; obtain both files again"
+            )
+        return generator
+
+    @classmethod
+    def _from_card(cls, card: dict[str, Any], tensors: dict[str, Tensor]) -> ReferenceGenerator:
+        return cls(
             Representation(
                 RepresentationConfig(**card["representation"]),
                 {name.removeprefix("representation."): t for name, t in tensors.items() if name.startswith("repr")},
@@ -275,12 +293,6 @@ class ReferenceGenerator:
             card["trained_on"]["corpus_root"],
             card["evaluation"],
         )
-        if generator.weights_sha256 != card["weights_sha256"]:
-            raise CorpusError(
-                f"{folder}: the weights hash to {generator.weights_sha256[:16]}…, the card says "
-                f"{card['weights_sha256'][:16]}…; obtain both files again"
-            )
-        return generator
 
     def _tensors(self) -> dict[str, Tensor]:
         network = {f"network.{name}": t.contiguous() for name, t in self._network.state_dict().items()}

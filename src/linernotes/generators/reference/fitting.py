@@ -27,6 +27,7 @@ def train_on_corpus(
     training_progress: Progress | None = None,
     reading_progress: ItemProgress | None = None,
     checkpoint: Path | None = None,
+    device: str = "cpu",
 ) -> ReferenceGenerator:
     """Fit the representation, train the network, and return the generator with its card filled in.
 
@@ -46,7 +47,12 @@ def train_on_corpus(
     shape.fit([shape.log_mel(audio.samples) for _, audio, _ in recordings])
     items = training_items(shape, vocabulary, recordings)
     network = train_network(
-        items, recipe, shape.config.segment_tokens, progress=training_progress, checkpoint=checkpoint
+        items,
+        recipe,
+        shape.config.segment_tokens,
+        progress=training_progress,
+        checkpoint=checkpoint,
+        device=device,
     )
     trained = [Trained(item.item_id, item.content_sha256) for item in corpus.items]
     return ReferenceGenerator(

@@ -65,12 +65,13 @@ def null_losses(segments: Segments, draws: NoiseDraws, *, audible_only: bool = F
 def _losses_of_pairs(
     network: nn.Module, segments: Segments, draws: NoiseDraws, segment_of: Tensor, draw_of: Tensor, audible_only: bool
 ) -> Tensor:
-    clean, noise = segments.latents[segment_of], draws.noise[draw_of]
-    levels = draws.levels[draw_of]
+    place = next(network.parameters()).device
+    chosen = segments.latents[segment_of], draws.noise[draw_of], draws.levels[draw_of]
+    clean, noise, levels = (tensor.to(place) for tensor in chosen)
     mixed = torch.lerp(clean, noise, levels[:, None, None])
-    predicted = network(mixed, levels, segments.conditions[segment_of])
+    predicted = network(mixed, levels, segments.conditions[segment_of].to(place))
     per_token = (predicted - (noise - clean)).square().mean(dim=-1)
-    return _over_tokens(per_token, _weights(segments, audible_only)[segment_of])
+    return _over_tokens(per_token, _weights(segments, audible_only)[segment_of].to(place)).cpu()
 
 
 def _weights(segments: Segments, audible_only: bool) -> Tensor:

@@ -36,7 +36,7 @@ Progress = Callable[[int, int, float], None]
 class Recipe:
     """Everything that training needs besides the corpus."""
 
-    n_steps: int = 4000
+    n_steps: int = 3000
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 100
@@ -66,8 +66,9 @@ def train_network(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 250,
+    device: str = "cpu",
 ) -> Network:
-    """Train from scratch and return the averaged network, in eval mode.
+    """Train from scratch and return the averaged network, in eval mode, on the CPU.
 
     Parameters
     ----------
@@ -81,6 +82,9 @@ def train_network(
         Called with (step, steps, smoothed loss).
     checkpoint : Path, optional
         Where the unfinished state is kept; an interrupted run continues from it with the same result.
+    device : str
+        Where the arithmetic is done, in torch's words: ``cpu``, ``cuda``. Random numbers are always drawn on
+        the CPU, so that the same crops and noise are seen everywhere.
 
     Raises
     ------
@@ -89,7 +93,7 @@ def train_network(
     """
     if not items:
         raise InputError("no recordings to train on; seal a corpus with at least one")
-    trainer = _Trainer(items, recipe, n_segment_tokens)
+    trainer = _Trainer(items, recipe, n_segment_tokens, device)
     if checkpoint is not None and checkpoint.is_file():
         trainer.load(checkpoint)
     while trainer.step < recipe.n_steps:
@@ -100,19 +104,20 @@ def train_network(
             trainer.save(checkpoint)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return trainer.averaged.eval()
+    return trainer.averaged.cpu().eval()
 
 
 class _Trainer:
-    def __init__(self, items: Sequence[TrainingItem], recipe: Recipe, n_segment_tokens: int) -> None:
+    def __init__(self, items: Sequence[TrainingItem], recipe: Recipe, n_segment_tokens: int, device: str) -> None:
         n_dims, n_words = items[0].tokens.shape[1], len(items[0].words)
+        self.device = torch.device(device)
         self.recipe, self.window = recipe, n_segment_tokens
         self.random = torch.Generator().manual_seed(recipe.seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = Network(
                 NetworkConfig(n_dims, n_segment_tokens, n_words, recipe.width, recipe.depth, recipe.n_heads)
-            )
+            ).to(self.device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99)
@@ -144,7 +149,8 @@ class _Trainer:
         keep = torch.rand(recipe.batch_size, 1, generator=self.random) >= recipe.drop_words
         levels = torch.sigmoid(torch.randn(recipe.batch_size, generator=self.random))
         noise = torch.randn(clean.shape, generator=self.random)
-        predicted = self.network(torch.lerp(clean, noise, levels[:, None, None]), levels, words * keep)
+        clean, words, levels, noise = (t.to(self.device) for t in (clean, words * keep, levels, noise))
+        predicted = self.network(torch.lerp(clean, noise, levels[:, None, None]), levels, words)
         loss = (predicted - (noise - clean)).square().mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
