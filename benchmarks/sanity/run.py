@@ -34,7 +34,9 @@ N_QUERIES = 40
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--generator", type=Path, default=Path("demo/generator"))
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/sanity/results"))
@@ -45,7 +47,11 @@ def main() -> None:
     workspace = Workspace.open(options.workspace)
     corpus = encode_corpus(generator, workspace.corpus())
     queries, truth = self_queries(corpus, N_QUERIES)
-    detail: dict[str, object] = {"machine": machine_facts(), "generator_id": generator.generator_id, "methods": {}}
+    detail: dict[str, object] = {
+        "machine": machine_facts(),
+        "generator_id": generator.generator_id,
+        "methods": {},
+    }
     rows = {}
     store = ShardStore(workspace.folder("sanity"))
     with ProcessRunner(options.workers, 32, store) as run:
@@ -89,7 +95,9 @@ def _randomisation(name, results, generator, corpus, queries, run):
             found[f"correlation_with_{kind}"] = 0.0
             continue
         pairs = zip(results[few], scores, strict=True)
-        found[f"correlation_with_{kind}"] = float(np.mean([spearmanr(a.scores, b).statistic for a, b in pairs]))
+        found[f"correlation_with_{kind}"] = float(
+            np.mean([spearmanr(a.scores, b).statistic for a, b in pairs])
+        )
     return found
 
 
@@ -101,7 +109,11 @@ def _plant(generator, workspace, n_steps):
     known = {item.item_id for item in corpus.items}
     unseen = [r for r in workspace.recordings() if r.recording_id not in known]
     first, second = (
-        (r.recording_id, read_audio(workspace.recording_audio(r.recording_id), rate).excerpt(0, 24.6), " ".join(r.tags))
+        (
+            r.recording_id,
+            read_audio(workspace.recording_audio(r.recording_id), rate).excerpt(0, 24.6),
+            " ".join(r.tags),
+        )
         for r in (unseen[1], unseen[-2])
     )
     recipe = Recipe(n_steps=n_steps, batch_size=16, seed=77)

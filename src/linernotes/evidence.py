@@ -276,7 +276,9 @@ class InfluenceRanking:
             )
         total = self.unattributed_share + sum(i.share for i in self.influences)
         if not abs(total - 1.0) <= 1e-6:  # so written, it refuses NaN too
-            raise InputError(f"query {self.query_id}: shares and the unattributed part add to {total}, expected 1")
+            raise InputError(
+                f"query {self.query_id}: shares and the unattributed part add to {total}, expected 1"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of the JSON contract."""

@@ -57,7 +57,9 @@ class FisherPass:
             draw = self.draws.pick([number % len(self.draws)])
             segment = self.corpus.segments.pick([number])
             loss = self.generator.losses(network, segment, draw).mean()
-            for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
+            for name, gradient in zip(
+                weights, torch.autograd.grad(loss, list(weights.values())), strict=True
+            ):
                 squared = gradient.double().square()
                 sums[name] = sums[name] + squared if name in sums else squared
         return sums, count + len(items)

@@ -63,7 +63,9 @@ class LossPass:
             ]
         return [*state, torch.stack(losses).numpy()]
 
-    def merge(self, left: list[NDArray[np.float32]], right: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    def merge(
+        self, left: list[NDArray[np.float32]], right: list[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
         """Keep segment order."""
         return left + right
 
@@ -73,7 +75,12 @@ class LossPass:
 
 
 def measure(
-    generator: Generator, corpus: EncodedCorpus, draws: NoiseDraws, changed: Sequence[Weights], run: Runner, name: str
+    generator: Generator,
+    corpus: EncodedCorpus,
+    draws: NoiseDraws,
+    changed: Sequence[Weights],
+    run: Runner,
+    name: str,
 ) -> NDArray[np.float32]:
     """Run a `LossPass` over all segments of the corpus."""
     return run(LossPass(generator, corpus, draws, tuple(changed)), range(len(corpus.segments)), name=name)

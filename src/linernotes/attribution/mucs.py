@@ -115,7 +115,7 @@ class BoundedUnlearning:
             retain = self._retain_loss(network, chosen, int(random.integers(2**31)))
             objective = retain - config.forget_weight * torch.minimum(forget, bound).mean()
             optimiser.zero_grad(set_to_none=True)
-            objective.backward()
+            torch.autograd.backward(objective)
             optimiser.step()
         return {name: weight.detach() for name, weight in weights.items()}
 

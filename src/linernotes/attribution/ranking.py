@@ -70,7 +70,9 @@ def shares_of(scores: NDArray[np.float64], false_credit: float = FALSE_CREDIT) -
     threshold = _threshold(rows.shape[1], false_credit) * _noise(excess)
     mass = np.maximum(0.0, excess)
     total = mass.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = np.where((excess > threshold) & (mass > 0), mass, 0.0) / np.where(total > 0, total, 1)
+    shares: NDArray[np.float64] = np.where((excess > threshold) & (mass > 0), mass, 0.0) / np.where(
+        total > 0, total, 1
+    )
     return shares.reshape(scores.shape)
 
 
@@ -87,7 +89,7 @@ def _noise(excess: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _threshold(n_items: int, false_credit: float) -> float:
-    """Return how many spreads above the background the largest of n noise scores stays, but for the chance."""
+    """Return how many spreads above the background the largest of n noise scores passes with that chance."""
     freedom = n_items / 5.44 + 0.75
     return float(stdtrit(freedom, 1 - false_credit / n_items))
 

@@ -1,4 +1,4 @@
-"""The baseline that knows nothing of training: how alike do output and recording sound?
+"""The baseline that knows nothing of training: how alike output and recording sound.
 
 A segment is summarised by mean and standard deviation over time of each dimension of the generator's
 own representation, standardised over the corpus. A recording's score for one query segment is its best
@@ -39,7 +39,9 @@ class Similarity:
 
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed  # nothing here is random; every method is made the same way
-        self._fitted: tuple[EncodedCorpus, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._fitted: (
+            tuple[EncodedCorpus, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None
+        ) = None
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -116,7 +116,9 @@ def query_gradient(generator: Generator, query: Query, draws: NoiseDraws) -> tup
     total, summed = 0.0, {name: torch.zeros_like(value) for name, value in weights.items()}
     for first in range(0, len(draws), 16):
         part = draws.pick(slice(first, first + 16))
-        loss = generator.losses(network, query.segments, part, audible_only=True).mean() * (len(part) / len(draws))
+        loss = generator.losses(network, query.segments, part, audible_only=True).mean() * (
+            len(part) / len(draws)
+        )
         for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
             summed[name] += gradient
         total += float(loss.detach())
@@ -143,7 +145,9 @@ class FisherUnlearning:
     @property
     def unit(self) -> str:
         """What a score is measured in."""
-        return "rise of the training loss" if self.config.score == "difference" else "skew of the training loss"
+        return (
+            "rise of the training loss" if self.config.score == "difference" else "skew of the training loss"
+        )
 
     def scoring_draws(self, generator: Generator) -> NoiseDraws:
         """Return the noise shared by all segments and both models."""
@@ -195,6 +199,8 @@ def score_changes(
     for query, losses in zip(queries, after, strict=True):
         rise = compare(before, losses)
         results.append(
-            ItemScores(query.query_id, method, unit, corpus.item_ids, corpus.per_item(rise), rise.mean(axis=1))
+            ItemScores(
+                query.query_id, method, unit, corpus.item_ids, corpus.per_item(rise), rise.mean(axis=1)
+            )
         )
     return results

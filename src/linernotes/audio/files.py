@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from linernotes.errors import InputError
 
 AUDIO_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .m4a .mp4 .aac .wma .webm .mka .au .caf .w64".split()
+    f".{name}"
+    for name in ["wav", "w64", "caf", "au", "aif", "aiff", "aifc", "flac", "ogg", "oga", "opus", "mp3", "m4a", "mp4", "aac", "wma", "webm", "mka"]
 )
 SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recording
 AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate
@@ -150,7 +151,9 @@ def read_with_facts(
         mono = soxr.resample(mono, facts.sample_rate, sample_rate, quality="HQ").astype(np.float32)
     audio = Audio(np.ascontiguousarray(mono), sample_rate or facts.sample_rate)
     if audio.is_silent and not allow_silence:
-        raise InputError(f"{path}: silent (peak below -80 dBFS over {audio.duration_s:.2f} s); expected music")
+        raise InputError(
+            f"{path}: silent (peak below -80 dBFS over {audio.duration_s:.2f} s); expected music"
+        )
     return audio, facts
 
 
@@ -172,7 +175,9 @@ def write_audio(path: Path | str, audio: Audio) -> None:
     container, coding = formats[path.suffix.lower()]
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    soundfile.write(partial, np.clip(audio.samples, -1, 1), audio.sample_rate, format=container, subtype=coding)
+    soundfile.write(
+        partial, np.clip(audio.samples, -1, 1), audio.sample_rate, format=container, subtype=coding
+    )
     os.replace(partial, path)
 
 

@@ -14,13 +14,18 @@ def attribute(
     files: Annotated[list[Path], typer.Argument(help="Outputs under study.", metavar="FILE...")],
     workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
     generator: Annotated[Path, typer.Option("--generator", help="Generator folder.")],
-    method: Annotated[str, typer.Option("--method", help="mucs, unlearning, similarity, random, or an installed plugin.")] = "mucs",
+    method: Annotated[
+        str, typer.Option("--method", help="mucs, unlearning, similarity, random, or an installed plugin.")
+    ] = "mucs",
     prompt: Annotated[
-        list[str] | None, typer.Option("--prompt", help="What the generator was asked for; once, or once per file.")
+        list[str] | None,
+        typer.Option("--prompt", help="What the generator was asked for; once, or once per file."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     top: Annotated[int, typer.Option("--top", help="Rows to show; JSON has all.")] = 8,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; the result does not change.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; the result does not change.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rank the disclosed recordings by influence on each output.
@@ -45,10 +50,20 @@ def attribute(
 def _print(answers: list[dict[str, Any]], top: int) -> None:
     for answer in answers:
         rows = [
-            (i["rank"], i["item_id"], _percent(i["share"]), f"{_percent(i['interval'][0])}–{_percent(i['interval'][1])}", i["score"])
+            (
+                i["rank"],
+                i["item_id"],
+                _percent(i["share"]),
+                f"{_percent(i['interval'][0])}–{_percent(i['interval'][1])}",
+                i["score"],
+            )
             for i in answer["influences"][:top]
         ]
-        table(f"{answer['query']} by {answer['method']}", ["rank", "item", "share", "95 % interval", "score"], rows)
+        table(
+            f"{answer['query']} by {answer['method']}",
+            ["rank", "item", "share", "95 % interval", "score"],
+            rows,
+        )
         say(f"unattributed  {_percent(answer['unattributed_share'])}{_nobody(answer)}")
         say(f"reliability   {_reliability(answer['reliability'])}")
         say(f"scope         {answer['scope']}")

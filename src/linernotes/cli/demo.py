@@ -11,8 +11,12 @@ from linernotes.cli.output import Progress, emit, say, table
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything that the demo makes.")] = Path("demo/output"),
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; the result does not change.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that the demo makes.")] = Path(
+        "demo/output"
+    ),
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; the result does not change.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run the whole story on the bundled real corpus and write one page to read and listen to.
@@ -45,10 +49,20 @@ def _print(summary: dict[str, Any]) -> None:
 
 def _print_ranking(ranking: dict[str, Any]) -> None:
     rows = [
-        (i["rank"], i["item_id"], f"{100 * i['share']:.0f} %", f"{100 * i['interval'][0]:.0f}–{100 * i['interval'][1]:.0f} %")
+        (
+            i["rank"],
+            i["item_id"],
+            f"{100 * i['share']:.0f} %",
+            f"{100 * i['interval'][0]:.0f}–{100 * i['interval'][1]:.0f} %",
+        )
         for i in ranking["influences"][:3]
     ]
     trust = ranking["reliability"]
-    measured = f"LDS {trust['lds']:.2f} of a possible {trust['ceiling']:.2f}" if trust else "reliability not measured"
-    title = f"{Path(ranking['query']).stem} · {ranking['method']} · {measured} · unattributed {100 * ranking['unattributed_share']:.0f} %"
+    measured = (
+        f"LDS {trust['lds']:.2f} of a possible {trust['ceiling']:.2f}"
+        if trust
+        else "reliability not measured"
+    )
+    rest = f"unattributed {100 * ranking['unattributed_share']:.0f} %"
+    title = f"{Path(ranking['query']).stem} · {ranking['method']} · {measured} · {rest}"
     table(title, ["rank", "recording", "share", "95 %"], rows)

@@ -12,10 +12,14 @@ from linernotes.cli.output import emit, note, say
 
 def generate(
     generator: Annotated[Path, typer.Option("--generator", help="Generator folder.")],
-    out: Annotated[Path, typer.Option("--out", help="Audio file to write: .wav, .flac, .ogg, .opus or .mp3.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Audio file to write: .wav, .flac, .ogg, .opus or .mp3.")
+    ],
     seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
     seconds: Annotated[float, typer.Option("--seconds", help="Length.")] = 12.288,
-    prompt: Annotated[str, typer.Option("--prompt", help="Words that the generator learnt; others are named and ignored.")] = "",
+    prompt: Annotated[
+        str, typer.Option("--prompt", help="Words that the generator learnt; others are named and ignored.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make music from a seed and a few words, with a record of how it was made beside it.

@@ -9,7 +9,9 @@ import typer
 
 from linernotes.cli.output import Progress, emit, say, table
 
-app = typer.Typer(no_args_is_help=True, help="Train or evaluate the reference generator.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Train or evaluate the reference generator.", rich_markup_mode=None
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WorkspacePath = Annotated[Path, typer.Option("--workspace", help="Workspace with a sealed corpus.")]
@@ -36,17 +38,24 @@ def train(
     emit(card, as_json, lambda made: _print_card(made, out))
 
 
-@app.command("evaluate", epilog="Example: linernotes generator evaluate --generator g --workspace ws --subsets 32")
+@app.command(
+    "evaluate", epilog="Example: linernotes generator evaluate --generator g --workspace ws --subsets 32"
+)
 def evaluate(
     generator: Annotated[Path, typer.Option("--generator", help="Generator folder.")],
     workspace: WorkspacePath,
     subsets: Annotated[
         int | None,
-        typer.Option("--subsets", help="Also measure reliability: retrain on this many halves of the corpus, two seeds each."),
+        typer.Option(
+            "--subsets",
+            help="Also measure reliability: retrain on this many halves of the corpus, two seeds each.",
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Training steps of each retraining.")] = None,
     queries: Annotated[int | None, typer.Option("--queries", help="Outputs to score.")] = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes; the result does not change.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; the result does not change.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure held-out loss, Fréchet distances and, on request, the reliability of influence methods.
@@ -78,7 +87,10 @@ def evaluate(
 
 def _print_card(card: dict[str, Any], out: Path) -> None:
     say(f"{card['generator_id']} in {out}")
-    say(f"  {card['recipe']['n_steps']} steps on {len(card['trained_on']['items'])} recordings, seed {card['recipe']['seed']}")
+    say(
+        f"  {card['recipe']['n_steps']} steps on {len(card['trained_on']['items'])} recordings, "
+        f"seed {card['recipe']['seed']}"
+    )
     say(f"  weights {card['weights_sha256']}")
     say(f"  knows the words {', '.join(card['vocabulary'])}")
 
@@ -86,7 +98,11 @@ def _print_card(card: dict[str, Any], out: Path) -> None:
 def _print_report(report: dict[str, Any]) -> None:
     loss = report["quality"]["held_out_loss"]
     names = ("trained", "untrained", "mean_predictor", "linear_predictor")
-    table(f"Loss on {loss['n_segments']} held-out segments", ["predictor", "loss"], [(n, loss[n]) for n in names])
+    table(
+        f"Loss on {loss['n_segments']} held-out segments",
+        ["predictor", "loss"],
+        [(n, loss[n]) for n in names],
+    )
     distances = {k: v for k, v in report["quality"]["frechet"].items() if isinstance(v, dict)}
     table(
         "Fréchet distance from held-out recordings",

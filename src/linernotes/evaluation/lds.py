@@ -1,4 +1,4 @@
-"""The linear datamodelling score: do influence scores predict what retraining does?
+"""The linear datamodelling score: how well influence scores predict what retraining does.
 
 For every half of the corpus, add up a query's scores over the recordings in that half: the prediction.
 Retrain on that half and take the query's loss: the outcome. LDS is the rank correlation between
@@ -129,7 +129,9 @@ def seed_agreement(truth: GroundTruth) -> float:
     """Return the mean rank correlation between the losses of two seeds, over queries and pairs of seeds."""
     n_seeds = truth.losses.shape[1]
     if n_seeds < 2:
-        raise InputError("ground truth with one seed has no noise ceiling; retrain each subset with two or more")
+        raise InputError(
+            "ground truth with one seed has no noise ceiling; retrain each subset with two or more"
+        )
     pairs = [(i, j) for i in range(n_seeds) for j in range(i)]
     losses = truth.losses.astype(np.float64)
     return float(np.mean([_rank_correlation(losses[:, i], losses[:, j]).mean() for i, j in pairs]))
@@ -155,7 +157,9 @@ def table(
     return rows
 
 
-def _resample(scorers: list[NDArray[np.float64]], truth: GroundTruth, seed: int) -> list[list[NDArray[np.float64]]]:
+def _resample(
+    scorers: list[NDArray[np.float64]], truth: GroundTruth, seed: int
+) -> list[list[NDArray[np.float64]]]:
     random = np.random.default_rng(seed)
     n_subsets, _, n_queries = truth.losses.shape
     predictions = [truth.inclusion.astype(np.float64) @ scores.T for scores in scorers]

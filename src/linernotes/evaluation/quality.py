@@ -61,7 +61,9 @@ class Frechet:
         }
 
 
-def held_out_loss(generator: ReferenceGenerator, known: EncodedCorpus, held_out: Segments, seed: int = 0) -> dict[str, Any]:
+def held_out_loss(
+    generator: ReferenceGenerator, known: EncodedCorpus, held_out: Segments, seed: int = 0
+) -> dict[str, Any]:
     """Return the mean loss on unseen segments of the generator and of predictors that know less."""
     draws = generator.noise_draws(16, seed)
     with torch.no_grad():
@@ -80,7 +82,9 @@ def held_out_loss(generator: ReferenceGenerator, known: EncodedCorpus, held_out:
     }
 
 
-def _predictor_loss(held_out: Segments, draws: NoiseDraws, mean: torch.Tensor, variance: torch.Tensor) -> float:
+def _predictor_loss(
+    held_out: Segments, draws: NoiseDraws, mean: torch.Tensor, variance: torch.Tensor
+) -> float:
     """Loss of the Wiener estimate of the velocity for independent normal dimensions; variance 0 guesses the mean."""
     t = draws.levels[None, :, None, None]
     clean, noise = held_out.latents[:, None], draws.noise[None]
@@ -134,7 +138,10 @@ def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def frechet_report(
-    generator: ReferenceGenerator, held_out: Sequence[torch.Tensor], known: Sequence[torch.Tensor], prompts: Sequence[str]
+    generator: ReferenceGenerator,
+    held_out: Sequence[torch.Tensor],
+    known: Sequence[torch.Tensor],
+    prompts: Sequence[str],
 ) -> dict[str, Any]:
     """Compare generated clips, training clips and noise with held-out clips of the same length.
 
@@ -154,10 +161,11 @@ def frechet_report(
         "noise": clip_statistics(_noise_clips(representation, len(prompts))),
     }
     half = np.random.default_rng(0).permutation(len(reference))
-    report = {name: frechet(clips, reference).as_json() for name, clips in sets.items()}
+    report: dict[str, Any] = {name: frechet(clips, reference).as_json() for name, clips in sets.items()}
     report["held_out"] = frechet(reference[half[::2]], reference[half[1::2]]).as_json()
     report["space"] = (
-        f"mean, deviation and change of 32 log-mel bands over {generator.segment_s:.3f} s, {N_AXES} axes; held_out: one half against the other"
+        f"mean, deviation and change of 32 log-mel bands over {generator.segment_s:.3f} s, {N_AXES} axes; "
+        "held_out: one half against the other"
     )
     return report
 

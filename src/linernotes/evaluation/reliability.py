@@ -67,14 +67,18 @@ class ReliabilityConfig:
             )
 
 
-def make_queries(generator: ReferenceGenerator, corpus: SealedCorpus, config: ReliabilityConfig) -> list[tuple[Query, str]]:
+def make_queries(
+    generator: ReferenceGenerator, corpus: SealedCorpus, config: ReliabilityConfig
+) -> list[tuple[Query, str]]:
     """Generate the outputs under study, each with its prompt, as the sound that `attribute` would be given."""
     random = np.random.default_rng(config.query_seed)
     made = []
     for number in range(config.n_queries):
         item = corpus.items[int(random.integers(len(corpus.items)))]
         prompt = " ".join(item.recording.tags)
-        audio = generator.generate(config.query_seed + number, config.query_segments * generator.segment_s, prompt)
+        audio = generator.generate(
+            config.query_seed + number, config.query_segments * generator.segment_s, prompt
+        )
         made.append((encode_query(generator, f"generated-{number:03d}", audio, prompt), prompt))
     return made
 
@@ -89,14 +93,24 @@ def retrain(
 ) -> GroundTruth:
     """Retrain on random parts of the corpus and return every query's losses."""
     recordings = [
-        (item.item_id, read_audio(corpus.audio_path(item), generator.sample_rate), " ".join(item.recording.tags))
+        (
+            item.item_id,
+            read_audio(corpus.audio_path(item), generator.sample_rate),
+            " ".join(item.recording.tags),
+        )
         for item in corpus.items
     ]
     items = training_items(generator.representation, generator.vocabulary, recordings)
     inclusion = draw_subsets(len(items), config.n_subsets, config.alpha, config.subset_seed)
     draws = generator.noise_draws(config.n_draws, config.query_seed)
     fold = RetrainPass(
-        tuple(items), inclusion, config.recipe, config.n_seeds, tuple(q.segments for q in queries), draws, models
+        tuple(items),
+        inclusion,
+        config.recipe,
+        config.n_seeds,
+        tuple(q.segments for q in queries),
+        draws,
+        models,
     )
     jobs = [(subset, seed) for subset in range(config.n_subsets) for seed in range(config.n_seeds)]
     losses = run(fold, jobs, name="retraining")
@@ -113,7 +127,11 @@ def label_scores(corpus: SealedCorpus, prompts: Sequence[str]) -> NDArray[np.flo
 
 
 def method_scores(
-    methods: Sequence[Attributor], generator: ReferenceGenerator, corpus: EncodedCorpus, queries: Sequence[Query], run: Runner
+    methods: Sequence[Attributor],
+    generator: ReferenceGenerator,
+    corpus: EncodedCorpus,
+    queries: Sequence[Query],
+    run: Runner,
 ) -> dict[str, NDArray[np.float64]]:
     """Return each method's score matrix [shape=(n_queries, n_items)]."""
     scores = {}
@@ -188,7 +206,11 @@ def reliability_of(
             lds=row["lds"],
             interval=(row["interval"][0], row["interval"][1]),
             ceiling=test["ceiling"],
-            baselines={name: test["methods"][name]["lds"] for name in ("random", "label-only", "similarity") if name != method.name},
+            baselines={
+                name: test["methods"][name]["lds"]
+                for name in ("random", "label-only", "similarity")
+                if name != method.name
+            },
             n_subsets=report["config"]["n_subsets"],
             n_seeds=report["config"]["n_seeds"],
             n_queries=test["n_queries"],

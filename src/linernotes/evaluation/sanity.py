@@ -135,7 +135,12 @@ def _with_network(generator: ReferenceGenerator, network: Network) -> ReferenceG
 
 
 def mean_self_rank(
-    method: Attributor, generator: ReferenceGenerator, corpus: EncodedCorpus, run: Runner, n_queries: int, seed: int = 0
+    method: Attributor,
+    generator: ReferenceGenerator,
+    corpus: EncodedCorpus,
+    run: Runner,
+    n_queries: int,
+    seed: int = 0,
 ) -> float:
     """Fit a method on a generator and return the mean self-influence rank (1 is perfect, half of n is chance)."""
     queries, truth = self_queries(corpus, n_queries, seed)

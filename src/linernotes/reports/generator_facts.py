@@ -24,8 +24,9 @@ GENERATOR_LIMITS = (
 )
 FRECHET_NAMES = {
     "held_out": "Real music, held out",
+    "training": "Recordings it was trained on",
     "generated": "This generator",
-    "noise": "Shaped noise",
+    "noise": "Noise",
 }
 
 
@@ -68,13 +69,18 @@ def generator_facts(card: Mapping[str, Any], corpus: SealedCorpus) -> dict[str, 
     }
 
 
-def _loss_words(loss: Mapping[str, float]) -> str:
-    trained, mean = loss["trained"], loss["mean_predictor"]
-    text = f"On {loss['n_segments']:.0f} held-out segments the trained generator loses {trained:.3f}"
-    text += f", an untrained one {loss['untrained']:.3f}, and one that always answers the mean {mean:.3f}. "
+def _loss_words(loss: Mapping[str, Any]) -> str:
+    trained, mean, linear = loss["trained"], loss["mean_predictor"], loss.get("linear_predictor")
+    text = f"On {loss['n_segments']:.0f} held-out segments the generator’s loss is {trained:.3f}; "
+    text += f"an untrained one’s is {loss['untrained']:.3f}, guessing the mean {mean:.3f}"
+    text += f", the best linear guess {linear:.3f}" if linear is not None else ""
+    text += ". Smaller is better. "
     if trained >= mean:
-        return text + "It is no better than answering the mean: its outputs say little about its corpus."
-    return text + f"It removes {100 * (1 - trained / mean):.0f} % of what the mean leaves unexplained."
+        return text + "It is no better than guessing the mean: its outputs say little about its corpus."
+    if linear is not None and trained >= linear:
+        return text + "It is better than guessing the mean, and no better than the best linear guess."
+    best, name = (mean, "guessing the mean") if linear is None else (min(mean, linear), "the better guess")
+    return text + f"That is {100 * (1 - trained / best):.0f} % below {name}."
 
 
 def _frechet_rows(frechet: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -96,6 +102,6 @@ def _frechet_words(frechet: Mapping[str, Any]) -> str:
         return ""
     made, real, noise = (frechet[name]["value"] for name in ("generated", "held_out", "noise"))
     if made >= noise:
-        return "By this distance the outputs are no nearer to real music than shaped noise is."
+        return "By this distance the outputs are no nearer to real music than noise is."
     times = f", {made / real:.1f} times as far from the reference as other real music is" if real > 0 else ""
-    return f"By this distance the outputs lie between shaped noise and real music{times}. Smaller is nearer."
+    return f"By this distance the outputs lie between noise and real music{times}. Smaller is nearer."

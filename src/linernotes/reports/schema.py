@@ -143,7 +143,7 @@ class GeneratorFacts(Facts):
     recipe: dict[str, Any]
     n_trained_items: int
     card: dict[str, Any]
-    held_out_loss: dict[str, float] | None
+    held_out_loss: dict[str, float | str] | None
     held_out_words: str
     frechet: list[dict[str, Any]]
     frechet_words: str

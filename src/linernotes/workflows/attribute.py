@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,9 @@ def attribute_run(
     with Workspace.open(request.workspace) as workspace:
         corpus = workspace.corpus()
         runs = parent or workspace.folder("runs")
-    queries = [_query(generator, name, prompt) for name, prompt in zip(request.files, request.prompts, strict=True)]
+    queries = [
+        _query(generator, name, prompt) for name, prompt in zip(request.files, request.prompts, strict=True)
+    ]
     reliability = reliability_of(Path(request.generator), method, generator, corpus.root)
     inputs = {f"query {i}": file_sha256(Path(name)) for i, name in enumerate(request.files)}
     inputs |= {
@@ -139,7 +140,10 @@ def attribute_run(
         for scores in results
     ]
     run.write_json(RESULT, [ranking.as_json() for ranking in rankings])
-    run.write_json(SEGMENTS, [_segment_rows(scores, encoded.segments.start_s, encoded.item_of, generator) for scores in results])
+    run.write_json(
+        SEGMENTS,
+        [_segment_rows(scores, encoded.segments.start_s, encoded.item_of, generator) for scores in results],
+    )
     run.finish()
     return run
 
@@ -154,7 +158,9 @@ def repeat(config: dict[str, Any], parent: Path) -> Path:
 def _prompts(request: AttributeRequest) -> tuple[str, ...]:
     """Take prompts as given; else from the record that ``linernotes generate`` leaves beside its output."""
     if request.prompts and len(request.prompts) not in (1, len(request.files)):
-        raise InputError(f"{len(request.prompts)} prompts for {len(request.files)} files; give one, or one per file")
+        raise InputError(
+            f"{len(request.prompts)} prompts for {len(request.files)} files; give one, or one per file"
+        )
     if request.prompts:
         return request.prompts * (len(request.files) if len(request.prompts) == 1 else 1)
     return tuple(_recorded_prompt(Path(name)) for name in request.files)
@@ -167,7 +173,9 @@ def _recorded_prompt(path: Path) -> str:
     try:
         return str(json.loads(record.read_text(encoding="utf-8")).get("prompt", ""))
     except (ValueError, AttributeError) as error:
-        raise InputError(f"{record}: not a generation record ({error}); remove it or give --prompt") from error
+        raise InputError(
+            f"{record}: not a generation record ({error}); remove it or give --prompt"
+        ) from error
 
 
 def _query(generator: ReferenceGenerator, name: str, prompt: str) -> Any:
@@ -178,7 +186,9 @@ def _config(request: AttributeRequest) -> dict[str, Any]:
     return {name: getattr(request, name) for name in AttributeRequest.__dataclass_fields__}
 
 
-def _segment_rows(scores: ItemScores, starts: tuple[float, ...], item_of: Any, generator: ReferenceGenerator) -> Any:
+def _segment_rows(
+    scores: ItemScores, starts: tuple[float, ...], item_of: Any, generator: ReferenceGenerator
+) -> Any:
     """Say which seconds of which recording moved most: the ten best segments of each query."""
     best = sorted(range(len(starts)), key=lambda i: (-scores.segment_scores[i], i))[:10]
     rows = [

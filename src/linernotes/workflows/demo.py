@@ -148,7 +148,9 @@ def best_method(generator: Path) -> str:
     """
     report = json.loads((generator / "reliability.json").read_text(encoding="utf-8"))
     measured = report["dev"]["methods"]
-    return max((name for name in ("mucs", "unlearning") if name in measured), key=lambda n: measured[n]["lds"])
+    return max(
+        (name for name in ("mucs", "unlearning") if name in measured), key=lambda n: measured[n]["lds"]
+    )
 
 
 def _generate(generator: Path, folder: Path, progress: Progress | None) -> dict[Path, dict[str, Any]]:
@@ -183,7 +185,7 @@ def _compare(
 ) -> list[tuple[tuple[str, VersionMatch], ...]]:
     from linernotes.versions.compare import compare_profiles
     from linernotes.versions.features import extract
-    from linernotes.versions.profiles import profile
+    from linernotes.versions.significance import profile
 
     compared = []
     for number, (path, ranking) in enumerate(zip(outputs, rankings, strict=True), start=1):

@@ -70,7 +70,9 @@ def _checked_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device '{device}': torch {torch.__version__} sees no such accelerator; use 'cpu' or 'auto'")
+        raise InputError(
+            f"device '{device}': torch {torch.__version__} sees no such accelerator; use 'cpu' or 'auto'"
+        )
     if device != "cpu" and not device.startswith("cuda"):
         raise InputError(f"device '{device}': expected cpu, cuda, cuda:N or auto")
     return device
@@ -90,7 +92,8 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
     unknown = loaded.vocabulary.unknown(prompt)
     if prompt.strip() and not float(loaded.vocabulary.vector(prompt).sum()):
         raise InputError(
-            f"prompt '{prompt}': no word that generator {loaded.generator_id} learnt; it knows {', '.join(loaded.vocabulary.words)}"
+            f"prompt '{prompt}': no word that generator {loaded.generator_id} learnt; "
+            f"it knows {', '.join(loaded.vocabulary.words)}"
         )
     write_audio(out, loaded.generate(seed, seconds, prompt))
     record = {
@@ -129,7 +132,9 @@ def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 9
         corpus = opened.corpus()
         trained = {entry.item_id for entry in generator.trained}
         unseen = [r for r in opened.recordings() if r.recording_id not in trained]
-        sounds = [(read_audio(opened.recording_audio(r.recording_id), generator.sample_rate), r) for r in unseen]
+        sounds = [
+            (read_audio(opened.recording_audio(r.recording_id), generator.sample_rate), r) for r in unseen
+        ]
     if not sounds:
         raise CorpusError(
             f"{workspace}: its catalogue holds no recording that the generator was not trained on; "
@@ -143,9 +148,14 @@ def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 9
     known_clips = [
         clip
         for item in corpus.items
-        for clip in _clips(shape.log_mel(read_audio(corpus.audio_path(item), generator.sample_rate).samples), size)
+        for clip in _clips(
+            shape.log_mel(read_audio(corpus.audio_path(item), generator.sample_rate).samples), size
+        )
     ]
-    prompts = [" ".join(corpus.items[int(i)].recording.tags) for i in random.integers(len(corpus.items), size=n_clips)]
+    prompts = [
+        " ".join(corpus.items[int(i)].recording.tags)
+        for i in random.integers(len(corpus.items), size=n_clips)
+    ]
     shuffled = [known_clips[i] for i in random.permutation(len(known_clips))]
     quality = {
         "held_out_loss": held_out_loss(generator, known, held_out),
@@ -156,7 +166,7 @@ def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 9
     return quality
 
 
-def recipe_with(base: Recipe | None = None, **changes: int | float | None) -> Recipe:
+def recipe_with(base: Recipe | None = None, **changes: float | None) -> Recipe:
     """Return a recipe with the given settings changed; Nones keep the default.
 
     Raises
@@ -176,7 +186,9 @@ def recipe_with(base: Recipe | None = None, **changes: int | float | None) -> Re
     checked_seed(int(given.get("seed", 0)))
     recipe = replace(base or Recipe(), **given)  # type: ignore[arg-type]
     if recipe.width % (2 * recipe.n_heads):
-        raise InputError(f"width={recipe.width}: expected a multiple of {2 * recipe.n_heads}, for {recipe.n_heads} heads")
+        raise InputError(
+            f"width={recipe.width}: expected a multiple of {2 * recipe.n_heads}, for {recipe.n_heads} heads"
+        )
     return recipe
 
 

@@ -226,7 +226,9 @@ def _index_batch(work: _Work, batch: Sequence[Row], audio_dir: Path, hashes: dic
 
 def _register(workspace: Workspace, rows: Sequence[Row], audio_dir: Path) -> None:
     if rows:
-        files: dict[str, Path | str] = {row.recording.recording_id: audio_dir / row.file for row in rows}
+        files: dict[str, Path | str] = {
+            row.recording.recording_id: (audio_dir / row.file).absolute() for row in rows
+        }
         workspace.add_recordings([row.recording for row in rows], audio_dir, files=files)
 
 

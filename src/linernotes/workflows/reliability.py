@@ -106,13 +106,15 @@ def _refuse_other_corpus(generator: ReferenceGenerator, corpus: SealedCorpus) ->
     sealed = {item.content_sha256 for item in corpus.items}
     if trained != sealed:
         raise CorpusError(
-            f"generator {generator.generator_id}: trained on {len(trained)} files, of which {len(trained & sealed)} are "
-            f"among the {len(sealed)} of the sealed corpus; reliability is measured on exactly the training set: "
-            "seal that, or train a generator on this corpus"
+            f"generator {generator.generator_id}: trained on {len(trained)} files, "
+            f"of which {len(trained & sealed)} are among the {len(sealed)} of the sealed corpus; "
+            "reliability is measured on exactly the training set: seal that, or train a generator on this corpus"
         )
 
 
-def save_truth(path: Path, truth: GroundTruth, generator: ReferenceGenerator, config: ReliabilityConfig) -> None:
+def save_truth(
+    path: Path, truth: GroundTruth, generator: ReferenceGenerator, config: ReliabilityConfig
+) -> None:
     """Write ground truth with what it belongs to."""
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -155,4 +157,6 @@ def load_truth(path: Path, generator: ReferenceGenerator, config: ReliabilityCon
 
 
 def _belongs_to(generator: ReferenceGenerator, config: ReliabilityConfig) -> str:
-    return json.dumps([generator.generator_id, training_set_sha256(generator), asdict(config)], sort_keys=True)
+    return json.dumps(
+        [generator.generator_id, training_set_sha256(generator), asdict(config)], sort_keys=True
+    )

@@ -198,7 +198,15 @@ def card(root: str, ids: list[str]) -> dict[str, Any]:
         "recipe": {"seed": 7, "n_steps": 6000, "batch_size": 32},
         "trained_on": {"corpus_root": root, "items": [{"item_id": name} for name in ids]},
         "evaluation": {
-            "held_out_loss": {"trained": 0.61, "untrained": 1.0, "mean_predictor": 0.83, "n_segments": 96},
+            "held_out_loss": {
+                "trained": 0.61,
+                "trained_on_its_own_corpus": 0.5,
+                "untrained": 1.0,
+                "mean_predictor": 0.83,
+                "linear_predictor": 0.7,
+                "n_segments": 96,
+                "unit": "mean squared velocity error",
+            },
             "frechet": {
                 "space": "mel statistics, 24 dimensions",
                 "generated": {"value": 41.0, "interval": [36.0, 47.5]},

@@ -187,10 +187,9 @@ class ReferenceGenerator:
     def generate_tokens(self, seed: int, seconds: float, condition: str = "") -> Tensor:
         """Return the tokens that `generate` turns into sound [shape=(n_tokens, n_dims)]."""
         config = self.representation.config
-        if not config.hop / config.sample_rate <= seconds <= 600:
-            raise InputError(
-                f"seconds={seconds}: expected at least one frame of {config.hop / config.sample_rate:.3f} and at most 600"
-            )
+        shortest = config.hop / config.sample_rate
+        if not shortest <= seconds <= 600:
+            raise InputError(f"seconds={seconds}: expected at least {shortest:.3f} and at most 600")
         return flow.sample(
             self._network,
             self.vocabulary.vector(condition),
@@ -217,7 +216,9 @@ class ReferenceGenerator:
         partial = folder.with_name(folder.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
         save_file(self._tensors(), partial / "weights.safetensors")
-        (partial / "card.json").write_text(json.dumps(self.card(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        (partial / "card.json").write_text(
+            json.dumps(self.card(), indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
         os.replace(partial, folder)
 
     def card(self) -> dict[str, Any]:
@@ -233,7 +234,10 @@ class ReferenceGenerator:
             "network": asdict(self._network.config),
             "recipe": asdict(self.recipe),
             "vocabulary": list(self.vocabulary.words),
-            "trained_on": {"corpus_root": self.corpus_root, "items": [asdict(entry) for entry in self.trained]},
+            "trained_on": {
+                "corpus_root": self.corpus_root,
+                "items": [asdict(entry) for entry in self.trained],
+            },
             "evaluation": self.evaluation,
         }
 
@@ -261,16 +265,21 @@ class ReferenceGenerator:
                 f"{folder}: not a generator folder ({error}); expected card.json and weights.safetensors, "
                 "as 'linernotes generator train' writes them"
             ) from error
-        if isinstance(card, dict) and isinstance(card.get("revision"), int) and card["revision"] > CARD_REVISION:
+        if (
+            isinstance(card, dict)
+            and isinstance(card.get("revision"), int)
+            and card["revision"] > CARD_REVISION
+        ):
             raise NewerRevision(
-                f"{folder}: generator card of revision {card['revision']}; this Linernotes reads up to {CARD_REVISION}; update it"
+                f"{folder}: generator card of revision {card['revision']}; "
+                f"this Linernotes reads up to {CARD_REVISION}; update it"
             )
         try:
             generator, promised = cls._from_card(card, tensors), str(card["weights_sha256"])
         except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise InputError(
-                f"{folder}: card.json and weights.safetensors do not make a generator ({type(error).__name__}: {error}); "
-                "obtain both files again"
+                f"{folder}: card.json and weights.safetensors do not make a generator "
+                f"({type(error).__name__}: {error}); obtain both files again"
             ) from error
         if generator.weights_sha256 != promised:
             raise CorpusError(
@@ -284,7 +293,11 @@ class ReferenceGenerator:
         return cls(
             Representation(
                 RepresentationConfig(**card["representation"]),
-                {name.removeprefix("representation."): t for name, t in tensors.items() if name.startswith("repr")},
+                {
+                    name.removeprefix("representation."): t
+                    for name, t in tensors.items()
+                    if name.startswith("repr")
+                },
             ),
             _network_from(tensors, NetworkConfig(**card["network"])),
             Vocabulary(card["vocabulary"]),
@@ -296,7 +309,9 @@ class ReferenceGenerator:
 
     def _tensors(self) -> dict[str, Tensor]:
         network = {f"network.{name}": t.contiguous() for name, t in self._network.state_dict().items()}
-        return network | {f"representation.{name}": t.contiguous() for name, t in self.representation.tensors.items()}
+        return network | {
+            f"representation.{name}": t.contiguous() for name, t in self.representation.tensors.items()
+        }
 
 
 def training_items(
@@ -305,7 +320,9 @@ def training_items(
     """Turn (item id, audio, condition) triples into tokens and words."""
     return [
         TrainingItem(
-            item_id, representation.tokens(representation.log_mel(audio.samples)), vocabulary.vector(condition)
+            item_id,
+            representation.tokens(representation.log_mel(audio.samples)),
+            vocabulary.vector(condition),
         )
         for item_id, audio, condition in recordings
     ]

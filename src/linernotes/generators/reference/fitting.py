@@ -55,6 +55,4 @@ def train_on_corpus(
         device=device,
     )
     trained = [Trained(item.item_id, item.content_sha256) for item in corpus.items]
-    return ReferenceGenerator(
-        shape, network.requires_grad_(False), vocabulary, recipe, trained, corpus.root
-    )
+    return ReferenceGenerator(shape, network.requires_grad_(False), vocabulary, recipe, trained, corpus.root)

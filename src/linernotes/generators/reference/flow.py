@@ -17,6 +17,8 @@ Bar-Tal et al. (2023), "MultiDiffusion" (overlapping windows for lengths beyond 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -49,7 +51,9 @@ def pair_losses(
     segment_of = torch.arange(n_segments).repeat_interleave(n_draws)
     draw_of = torch.arange(n_draws).repeat(n_segments)
     losses = [
-        _losses_of_pairs(network, segments, draws, segment_of[i : i + batch], draw_of[i : i + batch], audible_only)
+        _losses_of_pairs(
+            network, segments, draws, segment_of[i : i + batch], draw_of[i : i + batch], audible_only
+        )
         for i in range(0, n_segments * n_draws, batch)
     ]
     return torch.cat(losses).reshape(n_segments, n_draws)
@@ -63,7 +67,12 @@ def null_losses(segments: Segments, draws: NoiseDraws, *, audible_only: bool = F
 
 
 def _losses_of_pairs(
-    network: nn.Module, segments: Segments, draws: NoiseDraws, segment_of: Tensor, draw_of: Tensor, audible_only: bool
+    network: nn.Module,
+    segments: Segments,
+    draws: NoiseDraws,
+    segment_of: Tensor,
+    draw_of: Tensor,
+    audible_only: bool,
 ) -> Tensor:
     place = next(network.parameters()).device
     chosen = segments.latents[segment_of], draws.noise[draw_of], draws.levels[draw_of]
@@ -122,7 +131,7 @@ def sample(
     both_words = torch.stack([words, torch.zeros_like(words)]).repeat_interleave(len(starts), dim=0)
     # finer steps near the end, where detail is decided
     times = 1 - torch.linspace(0, 1, n_steps + 1) ** 0.9
-    for now, after in zip(times[:-1], times[1:], strict=True):
+    for now, after in pairwise(times):
         views = torch.stack([x[s : s + window] for s in starts])
         level = now.expand(2 * len(starts))
         with_words, without = network(views.repeat(2, 1, 1), level, both_words).chunk(2)

@@ -53,7 +53,8 @@ class Layer(nn.Module):
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.steer(steering)[:, None].chunk(6, dim=-1)
         x = x + gate_a * self._attend(self.norm_attention(x) * (1 + scale_a) + shift_a)
         hidden = self.up(self.norm_mlp(x) * (1 + scale_m) + shift_m)
-        return x + gate_m * self.down(nn.functional.gelu(hidden, approximate="tanh"))
+        out: Tensor = x + gate_m * self.down(nn.functional.gelu(hidden, approximate="tanh"))
+        return out
 
     def _attend(self, x: Tensor) -> Tensor:
         batch, n_tokens, width = x.shape

@@ -166,7 +166,11 @@ class Representation:
         variance, axes = variance.flip(0)[: self.config.n_dims], axes.flip(1)[:, : self.config.n_dims]
         scale = variance.clamp_min(1e-8) ** 0.25  # square root of the standard deviation: half whitening
         overall = (variance / scale**2).mean().sqrt()
-        self._tensors = {"mean": mean.float(), "axes": axes.float().contiguous(), "scale": (scale * overall).float()}
+        self._tensors = {
+            "mean": mean.float(),
+            "axes": axes.float().contiguous(),
+            "scale": (scale * overall).float(),
+        }
 
     def tokens(self, spectrogram: Tensor) -> Tensor:
         """Project a log-mel spectrogram [shape=(n_frames, n_mels)] to tokens [shape=(n_tokens, n_dims)]."""

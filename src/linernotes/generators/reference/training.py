@@ -108,7 +108,9 @@ def train_network(
 
 
 class _Trainer:
-    def __init__(self, items: Sequence[TrainingItem], recipe: Recipe, n_segment_tokens: int, device: str) -> None:
+    def __init__(
+        self, items: Sequence[TrainingItem], recipe: Recipe, n_segment_tokens: int, device: str
+    ) -> None:
         n_dims, n_words = items[0].tokens.shape[1], len(items[0].words)
         self.device = torch.device(device)
         self.recipe, self.window = recipe, n_segment_tokens
@@ -120,7 +122,10 @@ class _Trainer:
             ).to(self.device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.99)
+            self.network.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            betas=(0.9, 0.99),
         )
         self.step, self.smoothed_loss = 0, math.nan
         self._lay_out(items)
@@ -161,7 +166,9 @@ class _Trainer:
         self.step += 1
         self._average()
         value = float(loss.detach())
-        self.smoothed_loss = value if math.isnan(self.smoothed_loss) else 0.98 * self.smoothed_loss + 0.02 * value
+        self.smoothed_loss = (
+            value if math.isnan(self.smoothed_loss) else 0.98 * self.smoothed_loss + 0.02 * value
+        )
 
     def _learning_rate(self) -> float:
         recipe = self.recipe
@@ -194,7 +201,9 @@ class _Trainer:
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
         if state["recipe"] != asdict(self.recipe):
-            raise InputError(f"{path}: holds a run of another recipe; remove it or train with the same recipe")
+            raise InputError(
+                f"{path}: holds a run of another recipe; remove it or train with the same recipe"
+            )
         self.step, self.smoothed_loss = state["step"], state["smoothed_loss"]
         self.random.set_state(state["random"])
         self.network.load_state_dict(state["network"])
