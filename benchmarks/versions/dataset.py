@@ -1,13 +1,15 @@
 """Version groups for the benchmark: real ones, transformed recordings, renders of notation.
 
 A *piece* belongs to a work; pieces of one work are versions of each other. Works are split into ``dev``
-(constants were chosen and fitted there) and ``test`` (reported, never tuned on).
+(everything that any constant was chosen or fitted on) and ``test`` (reported, never tuned on); no work is in
+both. Performers and composers may be: the seven groups of stem mixes are one artist's album.
 """
 
 from __future__ import annotations
 
 import csv
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,10 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.versions.background import bundled_background
 
 SONGS = {"dev": range(1, 41), "test": range(601, 660)}
+# Alignment constants were chosen on the first twelve groups, weights on these and every second one after.
+UNTOUCHED_GROUPS = ("vg17", "vg19", "vg21", "vg23")
+OUT_OF_REACH = ("vg10", "vg11")  # slowed fourfold, and played backwards: stated limits, not fitted on
+SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,13 @@ class Piece:
     work: str
     kind: str
     audio: Audio
+    artist: str = ""  # empty for renders of notation
 
 
 def pieces(root: Path, split: str, size: int) -> Iterator[Piece]:
-    """Yield the pieces of a split; *size* scales every collection."""
+    """Yield the pieces of a split; *size* scales every collection but the real groups, which come whole."""
     if (root / "audio/manifest.csv").is_file():
-        yield from real_groups(root / "audio", split, 2 * size)
+        yield from real_groups(root / "audio", split)
         yield from transformed(root / "audio", split, size)
     if (root / "symbolic/pop909").is_dir():
         yield from arranged(root / "symbolic/pop909", split, size)
@@ -43,34 +50,55 @@ def pieces(root: Path, split: str, size: int) -> Iterator[Piece]:
         yield from performed(root / "symbolic/asap", split, size)
 
 
-def real_groups(folder: Path, split: str, size: int) -> Iterator[Piece]:
+def real_groups(folder: Path, split: str) -> Iterator[Piece]:
     """Edits, remixes, revisions and stem mixes listed in ``version_groups.csv``."""
-    rows = list(csv.DictReader((folder / "version_groups.csv").open(encoding="utf-8", newline="")))
-    names = list(dict.fromkeys(row["group_id"] for row in rows))
-    wanted = names[{"dev": 0, "test": 1}[split] :: 2][:size]
-    for row in rows:
-        if row["group_id"] in wanted:
-            yield Piece(
-                "real", row["group_id"], row["relation"], _first(read_audio(folder / row["file"]), 60)
-            )
+    artists = {row["file"]: row["artist_id"] for row in _rows(folder / "manifest.csv")}
+    for row in _rows(folder / "version_groups.csv"):
+        group = row["group_id"]
+        if (group in UNTOUCHED_GROUPS) == (split == "test"):
+            audio = _first(read_audio(folder / row["file"]), SECONDS)
+            yield Piece("real", group, row["relation"], audio, artists[row["file"]])
 
 
 def transformed(folder: Path, split: str, size: int) -> Iterator[Piece]:
-    """Yield recordings outside every group and the background, changed in one known way each."""
-    rows = list(csv.DictReader((folder / "manifest.csv").open(encoding="utf-8", newline="")))
+    """Yield recordings outside every group and the background, changed in one known way each.
+
+    The first *size* recordings come with their changed copies, four times as many stand beside them
+    unchanged.
+    """
     inside = set(bundled_background().names)
-    free = [r for r in rows if not r["version_group"] and Path(r["file"]).stem not in inside]
-    long = [r for r in free if float(r["duration_s"]) >= 45]
-    for row in long[{"dev": 0, "test": 1}[split] :: 2][:size]:
-        work = Path(row["file"]).stem
-        audio = _first(read_audio(folder / row["file"], RATE), 60)
-        yield Piece("transformed", work, "original", audio)
-        yield Piece("transformed", work, "re-encoded", _reencoded(audio))
-        yield Piece("transformed", work, "+2 semitones", changed(audio, 1.0, 2))
-        yield Piece("transformed", work, "-2 semitones", changed(audio, 1.0, -2))
-        yield Piece("transformed", work, "10 % slower", changed(audio, 1.1, 0))
-        yield Piece("transformed", work, "10 % faster", changed(audio, 0.9, 0))
-        yield Piece("transformed", work, "12 s excerpt", audio.excerpt(20, 32))
+    free = [r for r in _rows(folder / "manifest.csv") if not r["version_group"]]
+    long = [r for r in free if Path(r["file"]).stem not in inside and float(r["duration_s"]) >= 45]
+    rows = _artists_in_turn(long[{"dev": 0, "test": 1}[split] :: 2])
+    for at, row in enumerate(rows[: 5 * size]):
+        work, artist = Path(row["file"]).stem, row["artist_id"]
+        audio = _first(read_audio(folder / row["file"], RATE), SECONDS)
+        yield Piece("transformed", work, "original", audio, artist)
+        if at >= size:
+            continue
+        telephone = Audio(soxr.resample(audio.samples, RATE, 8000), 8000)
+        yield Piece("transformed", work, "re-encoded", _reencoded(audio), artist)
+        yield Piece("transformed", work, "8 kHz", telephone, artist)
+        yield Piece("transformed", work, "+2 semitones", changed(audio, 1.0, 2), artist)
+        yield Piece("transformed", work, "-2 semitones", changed(audio, 1.0, -2), artist)
+        yield Piece("transformed", work, "10 % slower", changed(audio, 1.1, 0), artist)
+        yield Piece("transformed", work, "10 % faster", changed(audio, 0.9, 0), artist)
+        yield Piece("transformed", work, "12 s excerpt", audio.excerpt(20, 32), artist)
+
+
+def _artists_in_turn(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Order rows so that every artist comes once before any comes twice."""
+    turns: Counter[str] = Counter()
+    keyed = []
+    for row in rows:
+        turns[row["artist_id"]] += 1
+        keyed.append((turns[row["artist_id"]], row))
+    return [row for _, row in sorted(keyed, key=lambda entry: entry[0])]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def arranged(folder: Path, split: str, size: int) -> Iterator[Piece]:
@@ -97,7 +125,7 @@ def arranged(folder: Path, split: str, size: int) -> Iterator[Piece]:
 
 def performed(folder: Path, split: str, size: int) -> Iterator[Piece]:
     """ASAP: two human performances of a work, in two keys and timbres."""
-    rows = list(csv.DictReader((folder / "performances.csv").open(encoding="utf-8", newline="")))
+    rows = _rows(folder / "performances.csv")
     works: dict[str, list[str]] = {}
     for row in rows:
         works.setdefault(row["work"], []).append(row["performance"])

@@ -43,7 +43,7 @@ SCOPE_VERSION = (
 )
 SCOPE_INFLUENCE = (
     "Ranks influence among the disclosed recordings of one sealed corpus for one generator; "
-    "it proves no copying and cannot find recordings nobody disclosed."
+    "it is not proof of copying, and cannot find recordings nobody disclosed."
 )
 
 

@@ -84,7 +84,7 @@ def test_influence_has_the_fields_of_the_contract():
 
 
 def test_every_scope_says_what_the_figure_does_not_say():
-    assert "proves no copying" in SCOPE_INFLUENCE
+    assert "not proof of copying" in SCOPE_INFLUENCE
     assert "cannot find recordings nobody disclosed" in SCOPE_INFLUENCE
 
 

@@ -70,9 +70,8 @@ def shares_of(scores: NDArray[np.float64], false_credit: float = FALSE_CREDIT) -
     threshold = _threshold(rows.shape[1], false_credit) * _noise(excess)
     mass = np.maximum(0.0, excess)
     total = mass.sum(axis=1, keepdims=True)
-    shares: NDArray[np.float64] = np.where((excess > threshold) & (mass > 0), mass, 0.0) / np.where(
-        total > 0, total, 1
-    )
+    credited = np.where((excess > threshold) & (mass > 0), mass, 0.0)
+    shares: NDArray[np.float64] = credited / np.where(total > 0, total, 1)
     return shares.reshape(scores.shape)
 
 

@@ -31,7 +31,10 @@ from linernotes.errors import InputError
 
 AUDIO_SUFFIXES = frozenset(
     f".{name}"
-    for name in ["wav", "w64", "caf", "au", "aif", "aiff", "aifc", "flac", "ogg", "oga", "opus", "mp3", "m4a", "mp4", "aac", "wma", "webm", "mka"]
+    for name in (
+        *("wav", "w64", "caf", "au", "aif", "aiff", "aifc", "flac", "ogg", "oga", "opus", "mp3"),
+        *("m4a", "mp4", "aac", "wma", "webm", "mka"),
+    )
 )
 SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recording
 AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate

@@ -30,7 +30,7 @@ def attribute(
 ) -> None:
     """Rank the disclosed recordings by influence on each output.
 
-    It ranks among disclosed recordings only. It proves no copying, and cannot find recordings nobody
+    It ranks among disclosed recordings only. It is not proof of copying, and cannot find recordings nobody
     disclosed. Interrupted, the same command resumes with the same result.
 
     Example:

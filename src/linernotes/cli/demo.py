@@ -43,7 +43,7 @@ def _print(summary: dict[str, Any]) -> None:
     say(f"receipts     {summary['receipts_verified']} verified offline")
     say(f"page         {summary['page']}")
     say()
-    say("It ranks influence among disclosed recordings. It proves no copying.")
+    say("It ranks influence among disclosed recordings. It is not proof of copying.")
     say("It cannot find recordings nobody disclosed.")
 
 

@@ -57,7 +57,7 @@ class SealedCorpus:
     sealed_at : str
         UTC time of sealing, ISO 8601.
     stage : {"before-training", "after-training"}
-        ``after-training`` when the stated training date lies before the day of sealing.
+        ``after-training`` unless the stated training date lies after the day of sealing, or none is stated.
     audio_dir : str
         Folder that the items' paths are relative to.
     training_date : str, optional
@@ -223,7 +223,7 @@ def seal_items(
         items=ordered,
         gaps=tuple(gaps),
         sealed_at=sealed_at.isoformat(timespec="seconds"),
-        stage="after-training" if training_date and sealed_at.date() > training_date else "before-training",
+        stage="after-training" if training_date and sealed_at.date() >= training_date else "before-training",
         audio_dir=str(audio_dir),
         training_date=day,
         secret=secret.hex(),

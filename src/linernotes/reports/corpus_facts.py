@@ -29,7 +29,7 @@ CORPUS_LIMITS = (
 )
 LICENCE_ONLY = "consent-by-licence-only"
 STAGE_WORDS = {
-    "before-training": "Sealed before training: the list was fixed no later than the stated day of training.",
+    "before-training": "Sealed before training: the list was fixed before the stated day of training.",
     "after-training": "Sealed after training: the list was fixed once the generator existed, a weaker seal.",
 }
 NO_DAY_WORDS = "No day of training was stated, so nobody can check whether the list was fixed before it."

@@ -103,5 +103,7 @@ def _frechet_words(frechet: Mapping[str, Any]) -> str:
     made, real, noise = (frechet[name]["value"] for name in ("generated", "held_out", "noise"))
     if made >= noise:
         return "By this distance the outputs are no nearer to real music than noise is."
+    if made <= real:
+        return "By this distance the outputs are as near to real music as other real music is."
     times = f", {made / real:.1f} times as far from the reference as other real music is" if real > 0 else ""
     return f"By this distance the outputs lie between noise and real music{times}. Smaller is nearer."

@@ -9,15 +9,15 @@ stretch, what remains below is evidence against one; the best path sums it.
 ``D[i, j] = max(0, s[i, j] + max(D[i-1, j-1], D[i-2, j-1] - gap, D[i-1, j-2] - gap))``
 
 The steps keep the local slope between 1/2 and 2, as in Qmax. All twelve transpositions and a few tempo ratios
-(B resampled) are tried; the best path over all is the alignment (Optimal Transposition Index, searched
-rather than
-guessed from global chroma, so that a short quotation is found in a piece in another key). Further disjoint
-spans come from striking out the rectangle of the best one and asking again (Waterman and Eggert).
+are tried; the best path over all is the alignment (Optimal Transposition Index, searched rather than guessed
+from global chroma, so that a short quotation is found in a piece in another key). Further disjoint spans come
+from striking out the rectangle of the best one and asking again (Waterman and Eggert).
 
 Conventions
 -----------
 Sequences are ``[shape=(n_frames, n_values), float32]``. *Transposition* is B's pitch minus A's in semitones,
-in -5..6. *Tempo ratio* is seconds of B per second of A. Spans are half-open frame ranges.
+in -5..6. *Tempo ratio* is seconds of B per second of A; the slower side is resampled, so that A against B and
+B against A are the same problem. Spans are half-open frame ranges.
 
 Cost
 ----
@@ -85,8 +85,8 @@ class Path:
     b: NDArray[np.int64]
     gains: Matrix
 
-    def strongest(self, n_frames: int) -> tuple[int, int, float]:
-        """Return first frame, end frame (of A) and evidence of the best *n_frames* steps in a row.
+    def strongest(self, n_steps: int) -> tuple[int, int, float]:
+        """Return first step, end step and evidence of the best *n_steps* steps in a row.
 
         Examples
         --------
@@ -94,11 +94,11 @@ class Path:
         >>> Path(4.0, steps, steps, np.array([1, 2, 1], np.float32)).strongest(2)
         (0, 2, 3.0)
         """
-        n_steps = min(n_frames, len(self.gains))
+        n_steps = min(n_steps, len(self.gains))
         total = np.concatenate([[0.0], np.cumsum(self.gains, dtype=np.float64)])
         sums = total[n_steps:] - total[: len(total) - n_steps]
         start = int(sums.argmax())
-        return int(self.a[start]), int(self.a[start + n_steps - 1]) + 1, float(sums[start])
+        return start, start + n_steps, float(sums[start])
 
 
 def resampled(sequence: Matrix, ratio: float) -> Matrix:
@@ -159,6 +159,48 @@ def best_score(s: Matrix, gap: float) -> float:
     return float(_best_score(s, gap))
 
 
+def best_scores(
+    variants: NDArray[np.float32],
+    frames: Matrix,
+    bounds: NDArray[np.int64],
+    tried: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    config: AlignmentConfig,
+) -> Matrix:
+    """Return the best score of a fragment in each of many pieces.
+
+    Parameters
+    ----------
+    variants : NDArray[np.float32] [shape=(n_variants, n_steps, n_values)]
+        The fragment, transposed in every way.
+    frames : NDArray[np.float32] [shape=(n_frames, n_values)]
+        All pieces, one after another; piece *p* is ``frames[bounds[p] : bounds[p + 1]]``.
+    bounds : NDArray[np.int64] [shape=(n_pieces + 1,)]
+        Where pieces begin, and the end.
+    tried : NDArray[np.int64] [shape=(n_pieces, n_tried)]
+        Variants to try in each piece.
+    kept : NDArray[np.bool_] [shape=(n_pieces,)]
+        Pieces to search; the others score 0.
+    config : AlignmentConfig
+        Settings.
+
+    Returns
+    -------
+    NDArray[np.float32] [shape=(n_pieces,)]
+        Greatest score over the variants tried.
+
+    Examples
+    --------
+    >>> x = np.eye(3, dtype=np.float32)
+    >>> settings = AlignmentConfig(width=1, threshold=0.5, usual=0.0)
+    >>> one = np.array([[0]])
+    >>> best_scores(x[None], x, np.array([0, 3]), one, np.array([True]), settings).tolist()
+    [1.5]
+    """
+    settings = (config.width, config.threshold, config.usual, config.gap)
+    return np.asarray(_best_scores(variants, frames, bounds, tried, kept, *settings))
+
+
 def best_path(s: Matrix, gap: float) -> Path:
     """Return the best local path itself; empty with score 0 where nothing is positive.
 
@@ -212,6 +254,35 @@ def _best_score(s: Matrix, gap: float) -> np.float32:
             now[j + 2] = value
             best = max(best, value)
     return best
+
+
+@numba.njit(cache=True)
+def _best_scores(
+    variants: NDArray[np.float32],
+    frames: Matrix,
+    bounds: NDArray[np.int64],
+    tried: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    width: int,
+    threshold: float,
+    usual: float,
+    gap: float,
+) -> Matrix:
+    """Do what `evidence` and `best_score` do, without leaving compiled code between pieces."""
+    scores = np.zeros(len(kept), np.float32)
+    n_steps = np.float32(variants.shape[1])
+    for piece in range(len(kept)):
+        if not kept[piece]:
+            continue
+        right = frames[bounds[piece] : bounds[piece + 1]]
+        mean_right = right.sum(axis=0) / np.float32(len(right))
+        for variant in tried[piece]:
+            left = variants[variant]
+            rows = np.dot(left, mean_right)
+            columns = np.dot(right, left.sum(axis=0) / n_steps)
+            s = _evidence(np.dot(left, right.T), rows, columns, width, threshold, usual)
+            scores[piece] = max(scores[piece], _best_score(s, gap))
+    return scores
 
 
 @numba.njit(cache=True)

@@ -29,9 +29,9 @@ from linernotes.errors import NotFitted
 from linernotes.versions.features import FEATURES_REVISION, Features
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """Unrelated pieces; ``names`` and ``pieces`` run in parallel."""
+    """Unrelated pieces; ``names`` and ``pieces`` run in parallel. Equal only to itself."""
 
     names: tuple[str, ...]
     pieces: tuple[Features, ...]

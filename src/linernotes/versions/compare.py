@@ -27,16 +27,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linernotes.audio.files import Audio
 from linernotes.evidence import Dimension, Span, VersionMatch, VersionSegment
-from linernotes.versions.alignment import Path, best_path, strike_out
+from linernotes.versions.alignment import Matrix, Path, best_path, evidence, strike_out
+from linernotes.versions.commonplace import commonplace, shared
 from linernotes.versions.features import Features, extract
-from linernotes.versions.hypotheses import PITCHED, RHYTHM, Hypothesis, dimension_evidence, search
-from linernotes.versions.significance import Profile, commonplace, log_odds, probability, profile
+from linernotes.versions.hypotheses import (
+    PITCHED,
+    RHYTHM,
+    Hypothesis,
+    aligned_sequences,
+    dimension_evidence,
+    search,
+)
+from linernotes.versions.significance import JUDGED_STEPS, Profile, log_odds, probability, profile
 
 METHOD = "local-alignment/1"
-JUDGED_FRAMES = 64  # 16 s: any longer stretch would be called rare for its length alone
 DIMENSIONS: tuple[Dimension, ...] = ("overall", "melody", "harmony", "rhythm")
 
 
@@ -92,7 +100,7 @@ def compare_profiles(
 ) -> VersionMatch:
     """Return the full comparison of two recordings whose profiles are known."""
     best = search(a.features, b.features, "overall")
-    odds = log_odds(a.cohort, b.cohort, best)
+    odds = log_odds(a, b, best)
     segments = tuple(
         segment for dimension in DIMENSIONS for segment in _segments(a, b, dimension, best, config)
     )
@@ -109,7 +117,7 @@ def compare_profiles(
 
 def quick_log_odds(a: Profile, b: Profile) -> float:
     """Return only the log-odds of shared substance; what a search ranks by."""
-    return log_odds(a.cohort, b.cohort, search(a.features, b.features, "overall"))
+    return log_odds(a, b, search(a.features, b.features, "overall"))
 
 
 def _segments(
@@ -122,7 +130,8 @@ def _segments(
         own = search(a, b, dimension, tuple(sorted({1.0, overall.ratio})))
         under_overall = best_path(dimension_evidence(a, b, dimension, overall), PITCHED.gap).score
         chosen = own if own.score > 1.2 * under_overall else overall
-    s = dimension_evidence(a, b, dimension, chosen)
+    pair = aligned_sequences(a, b, dimension, chosen)
+    s = evidence(*pair, RHYTHM if dimension == "rhythm" else PITCHED)
     least = config.least_rhythm_score if dimension == "rhythm" else config.least_score
     found = []
     for _ in range(config.spans_per_dimension):
@@ -130,26 +139,39 @@ def _segments(
         if path.score < least:
             break
         strike_out(s, path)
-        segment = _segment(a, b, dimension, chosen, path, exclude)
+        if len(path.a) * a.hop_s < config.shortest_s:
+            continue
+        common = _how_common(pair, dimension, path, exclude)
+        segment = _segment(a, b, dimension, chosen, path, common)
         if min(segment.a.duration_s, segment.b.duration_s) >= config.shortest_s:
             found.append(segment)
     return found
 
 
 def _segment(
-    a: Features, b: Features, dimension: Dimension, chosen: Hypothesis, path: Path, exclude: Sequence[bool]
+    a: Features, b: Features, dimension: Dimension, chosen: Hypothesis, path: Path, common: float | None
 ) -> VersionSegment:
-    """Turn a path into seconds on both sides and ask how commonplace its strongest stretch is."""
-    hop_s, ratio = a.hop_s, chosen.ratio
-    span_a = Span(float(path.a[0]) * hop_s, min(float(path.a[-1] + 1) * hop_s, a.duration_s))
-    start_b = min(float(path.b[0]) * hop_s * ratio, b.duration_s)
-    span_b = Span(start_b, max(start_b, min(float(path.b[-1] + 1) * hop_s * ratio, b.duration_s)))
-    first, end, score = path.strongest(JUDGED_FRAMES)
-    fragment = a.excerpt(first, end)
+    speed_a, speed_b = chosen.speeds
     return VersionSegment(
         dimension=dimension,
-        a=span_a,
-        b=span_b,
+        a=_span(path.a, speed_a, a),
+        b=_span(path.b, speed_b, b),
         score=float(path.score),
-        commonplace=commonplace(fragment, dimension, score, exclude),
+        commonplace=common,
     )
+
+
+def _span(steps: NDArray[np.int64], speed: float, features: Features) -> Span:
+    """Return the seconds of a recording that frames of its resampled sequence stand for."""
+    second = features.hop_s * speed
+    start, end = float(steps[0]) * second, float(steps[-1] + 1) * second
+    return Span(min(start, features.duration_s), min(end, features.duration_s))
+
+
+def _how_common(
+    pair: tuple[Matrix, Matrix], dimension: Dimension, path: Path, exclude: Sequence[bool]
+) -> float | None:
+    """Ask how commonplace the strongest stretch of a path is."""
+    first, end, score = path.strongest(JUDGED_STEPS)
+    left, right = pair[0][path.a[first:end]], pair[1][path.b[first:end]]
+    return commonplace(shared(left, right, dimension), dimension, score, exclude)

@@ -45,6 +45,22 @@ class Hypothesis:
     score: float
     contrast: float
 
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """How many times as fast A and B are played to meet: the slower one is sped up."""
+        return speeds(self.ratio)
+
+
+def speeds(ratio: float) -> tuple[float, float]:
+    """Return how many times as fast A and B are played to meet at a tempo ratio.
+
+    Examples
+    --------
+    >>> speeds(1.25), speeds(0.5)
+    ((1.0, 1.25), (2.0, 1.0))
+    """
+    return max(1.0, 1 / ratio), max(1.0, ratio)
+
 
 def sequence(features: Features, dimension: Dimension, transposition: int = 0) -> Matrix:
     """Return the vectors of one dimension, transposed *down* by so many semitones.
@@ -61,9 +77,22 @@ def sequence(features: Features, dimension: Dimension, transposition: int = 0) -
     parts = {"harmony": features.harmony, "melody": features.melody}
     if dimension in parts:
         return np.ascontiguousarray(np.roll(parts[dimension], -transposition, axis=1))
-    scales = {"harmony": np.sqrt(1 - MELODY_WEIGHT), "melody": np.sqrt(MELODY_WEIGHT)}
-    both = [np.roll(parts[name], -transposition, axis=1) * np.float32(scales[name]) for name in parts]
-    return np.ascontiguousarray(np.hstack(both))
+    both = [np.roll(part, -transposition, axis=1) for part in parts.values()]
+    scales = block_scales(dimension)
+    return np.ascontiguousarray(np.hstack([p * scale for p, scale in zip(both, scales, strict=True)]))
+
+
+def block_scales(dimension: Dimension) -> tuple[np.float32, ...]:
+    """Return the length of each block of twelve in a pitched sequence: harmony, then melody, in *overall*.
+
+    Examples
+    --------
+    >>> [round(float(scale) ** 2, 2) for scale in block_scales("overall")]
+    [0.6, 0.4]
+    """
+    if dimension == "overall":
+        return np.float32(np.sqrt(1 - MELODY_WEIGHT)), np.float32(np.sqrt(MELODY_WEIGHT))
+    return (np.float32(1.0),)
 
 
 def search(
@@ -80,14 +109,14 @@ def search(
     ratios : tuple of float, optional
         Tempo ratios tried.
     """
-    left = sequence(a, dimension)
-    right = [resampled(sequence(b, dimension), ratio) for ratio in ratios]
     scores = np.zeros((len(ratios), PITCH_CLASSES))
-    blocks = left.shape[1] // PITCH_CLASSES
-    for row, played in enumerate(right):
-        keyed = played.reshape(len(played), blocks, PITCH_CLASSES)
+    for row, ratio in enumerate(ratios):
+        left, right = (
+            resampled(sequence(x, dimension), speed) for x, speed in zip((a, b), speeds(ratio), strict=True)
+        )
+        keyed = right.reshape(len(right), -1, PITCH_CLASSES)
         for steps in range(PITCH_CLASSES):
-            turned = np.roll(keyed, -steps, axis=2).reshape(len(played), -1)
+            turned = np.roll(keyed, -steps, axis=2).reshape(len(right), -1)
             scores[row, steps] = best_score(evidence(left, turned, PITCHED), PITCHED.gap)
     row, steps = divmod(int(scores.argmax()), PITCH_CLASSES)
     others = np.delete(scores[row], steps)
@@ -96,13 +125,22 @@ def search(
     return Hypothesis(transposition, ratios[row], float(scores[row, steps]), contrast)
 
 
-def dimension_evidence(a: Features, b: Features, dimension: Dimension, chosen: Hypothesis) -> Matrix:
-    """Return the evidence matrix of a dimension under a hypothesis [shape=(n_a, n_b resampled), float32]."""
+def aligned_sequences(
+    a: Features, b: Features, dimension: Dimension, chosen: Hypothesis
+) -> tuple[Matrix, Matrix]:
+    """Return the vectors of a dimension, brought to A's key and a common tempo by a hypothesis."""
+    speed_a, speed_b = chosen.speeds
+    left = resampled(sequence(a, dimension), speed_a)
+    right = resampled(sequence(b, dimension, chosen.transposition), speed_b)
     if dimension == "rhythm":
-        right = shifted_lags(resampled(b.rhythm, chosen.ratio), rhythm_shift(a, b, chosen.ratio))
-        return evidence(a.rhythm, right, RHYTHM)
-    right = resampled(sequence(b, dimension, chosen.transposition), chosen.ratio)
-    return evidence(sequence(a, dimension), right, PITCHED)
+        right = shifted_lags(right, rhythm_shift(a, b, chosen.ratio))
+    return left, right
+
+
+def dimension_evidence(a: Features, b: Features, dimension: Dimension, chosen: Hypothesis) -> Matrix:
+    """Return the evidence matrix of a dimension under a hypothesis [shape=(n_left, n_right), float32]."""
+    pair = aligned_sequences(a, b, dimension, chosen)
+    return evidence(*pair, RHYTHM if dimension == "rhythm" else PITCHED)
 
 
 def rhythm_shift(a: Features, b: Features, ratio: float) -> int:

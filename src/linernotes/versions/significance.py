@@ -1,14 +1,14 @@
-"""How surprising is an alignment? Cohorts of unrelated music, commonplace, and a calibrated probability.
+"""How surprising is an alignment? Cohorts of unrelated music and a calibrated probability.
 
-Two pieces on the same three chords align well without having anything to do with each other. So
+Two pieces on the same three chords align well without having anything to do with each other, and an exact copy
+of twelve seconds of a drone scores little. The probability that two recordings share substance is a logistic
+function of four figures:
 
-- every recording carries its *cohort*: mean and spread of its scores against the bundled unrelated pieces;
-- an aligned fragment's ``commonplace`` is the fraction of unrelated pieces that hold an equally good match
-for it,
-  in any key;
-- the probability that two recordings share substance is a logistic function of the score, of the
-cohort-normalised
-  score on both sides and of the contrast between the best and the other transpositions.
+- the logarithm of the alignment's score;
+- the same less that of the *cohort*: each side's mean score, plus one standard deviation, against the bundled
+  unrelated pieces;
+- the *contrast* between the best and the other transpositions;
+- the *fidelity*: evidence of the best 16 s over what the recordings score against themselves.
 
 Conventions
 -----------
@@ -30,20 +30,18 @@ steps of one over its size; a background piece that is the compared recording it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from linernotes.audio.chroma import PITCH_CLASSES
-from linernotes.evidence import Dimension
-from linernotes.versions.alignment import Matrix, best_score, evidence
+from linernotes.versions.alignment import Matrix, best_path, evidence
 from linernotes.versions.background import Background, bundled_background
 from linernotes.versions.features import Features
-from linernotes.versions.hypotheses import PITCHED, RHYTHM, Hypothesis, search, sequence, shifted_lags
+from linernotes.versions.hypotheses import PITCHED, Hypothesis, aligned_sequences, search
 
 PRIOR = 0.1
+JUDGED_STEPS = 64  # 16 s: a longer stretch would be called rare for its length alone
+LEAST_OWN_EVIDENCE = 0.1  # drones and noise: below this a ratio means nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ class Calibration:
     log_score: float = 0.0
     cohort: float = 1.058
     contrast: float = 1.633
+    fidelity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +91,59 @@ def profile(features: Features, background: Background | None = None) -> Profile
     return Profile(features, Cohort(float(kept.mean()), float(max(kept.std(), 1.0)), tuple(related.tolist())))
 
 
-def log_odds(a: Cohort, b: Cohort, best: Hypothesis, calibration: Calibration = Calibration()) -> float:
+def log_odds(a: Profile, b: Profile, best: Hypothesis, calibration: Calibration = Calibration()) -> float:
     """Return the natural log-odds, at `PRIOR`, that the recordings share substance."""
     terms = log_odds_terms(a, b, best)
-    weights = (calibration.log_score, calibration.cohort, calibration.contrast)
+    weights = (calibration.log_score, calibration.cohort, calibration.contrast, calibration.fidelity)
     equal = calibration.intercept + sum(w * t for w, t in zip(weights, terms, strict=True))
     return with_prior(equal, PRIOR)
 
 
-def log_odds_terms(a: Cohort, b: Cohort, best: Hypothesis) -> tuple[float, float, float]:
-    """Return log score, cohort-normalised log score (mean of both sides) and contrast."""
-    sides = [np.log1p(best.score) - np.log1p(side.mean + side.deviation) for side in (a, b)]
-    return float(np.log1p(best.score)), float(np.mean(sides)), best.contrast
+def log_odds_terms(a: Profile, b: Profile, best: Hypothesis) -> tuple[float, float, float, float]:
+    """Return log score, cohort-normalised log score (mean of both sides), contrast and `fidelity`."""
+    sides = [np.log1p(best.score) - np.log1p(x.cohort.mean + x.cohort.deviation) for x in (a, b)]
+    fit = fidelity(*aligned_sequences(a.features, b.features, "overall", best))
+    return float(np.log1p(best.score)), float(np.mean(sides)), best.contrast, fit
+
+
+def fidelity(left: Matrix, right: Matrix) -> float:
+    """Return how near the best 16 s come to what the recordings score against themselves.
+
+    Music on one chord earns little per second even against its exact copy, because its likeness is usual. The
+    evidence of the strongest stretch is therefore divided by that of each side aligned with itself.
+
+    Parameters
+    ----------
+    left, right : NDArray[np.float32] [shape=(n_left, n_values)], [shape=(n_right, n_values)]
+        Sequences in one key and tempo.
+
+    Returns
+    -------
+    float >= 0
+        About 1 for the same recording, 0 where nothing aligns; a stretch shorter than 16 s (or than the shorter
+        recording) counts in proportion.
+
+    Examples
+    --------
+    >>> x = np.eye(24, dtype=np.float32)[:, :12] - np.float32(1 / 12)
+    >>> round(fidelity(x, x), 1)
+    1.0
+    """
+    path = best_path(evidence(left, right, PITCHED), PITCHED.gap)
+    if not len(path.a):
+        return 0.0
+    wanted = min(JUDGED_STEPS, len(left), len(right))
+    first, end, gained = path.strongest(wanted)
+    own = [_own_evidence(left)[path.a[first:end]], _own_evidence(right)[path.b[first:end]]]
+    possible = float(np.mean([side.mean() for side in own]))
+    return gained / wanted / max(possible, LEAST_OWN_EVIDENCE)
+
+
+def _own_evidence(sequence: Matrix) -> Matrix:
+    """Evidence of every frame against itself, as `evidence` has it on the main diagonal."""
+    agreed = (sequence**2).sum(axis=1) - PITCHED.usual * (sequence @ sequence.mean(axis=0))
+    window = np.ones(PITCHED.width) / PITCHED.width
+    return np.asarray(np.convolve(agreed, window, "same") - PITCHED.threshold, np.float32)
 
 
 def with_prior(log_odds_at_even: float, prior: float) -> float:
@@ -126,66 +166,3 @@ def probability(log_odds_value: float) -> float:
     0.5
     """
     return float(1 / (1 + np.exp(-np.clip(log_odds_value, -50, 50))))
-
-
-def commonplace(
-    fragment: Features,
-    dimension: Dimension,
-    score: float,
-    exclude: Sequence[bool] | None = None,
-    background: Background | None = None,
-) -> float | None:
-    """Return the fraction of unrelated pieces that hold an equally good match for a fragment.
-
-    Parameters
-    ----------
-    fragment : Features
-        The aligned stretch of one recording.
-    dimension : {"overall", "melody", "harmony", "rhythm"}
-        What is compared.
-    score : float
-        Score of the alignment to be judged.
-    exclude : sequence of bool, optional
-        Background pieces to leave out, such as the compared recordings themselves.
-    background : Background, optional
-        The bundled one by default.
-
-    Returns
-    -------
-    float in [0, 1] or None
-        None when every piece is left out.
-    """
-    pieces = (background or bundled_background()).pieces
-    left_out = exclude or [False] * len(pieces)
-    kept = [piece for piece, out in zip(pieces, left_out, strict=True) if not out]
-    if not kept:
-        return None
-    matcher = _rhythm_score if dimension == "rhythm" else _pitched_score
-    return float(np.mean([matcher(fragment, piece, dimension) >= score for piece in kept]))
-
-
-def _pitched_score(fragment: Features, piece: Features, dimension: Dimension) -> float:
-    """Best score over the three transpositions that fit the mean vectors best."""
-    left, right = sequence(fragment, dimension), sequence(piece, dimension)
-    blocks = left.shape[1] // PITCH_CLASSES
-    mean = right.mean(axis=0).reshape(blocks, PITCH_CLASSES)
-    fits = [
-        float(left.mean(axis=0) @ np.roll(mean, -steps, axis=1).ravel()) for steps in range(PITCH_CLASSES)
-    ]
-    scores = [
-        best_score(evidence(left, _turned(right, blocks, int(steps)), PITCHED), PITCHED.gap)
-        for steps in np.argsort(fits)[-3:]
-    ]
-    return max(scores)
-
-
-def _turned(right: Matrix, blocks: int, steps: int) -> NDArray[np.float32]:
-    turned = np.roll(right.reshape(len(right), blocks, PITCH_CLASSES), -steps, axis=2)
-    return np.ascontiguousarray(turned.reshape(len(right), -1))
-
-
-def _rhythm_score(fragment: Features, piece: Features, dimension: Dimension) -> float:
-    """Best score over the lag shift that fits the mean patterns best."""
-    mean_a, mean_b = fragment.rhythm.mean(axis=0), piece.rhythm.mean(axis=0, keepdims=True)
-    best = max(range(-9, 10), key=lambda step: float(shifted_lags(mean_b, step)[0] @ mean_a))
-    return best_score(evidence(fragment.rhythm, shifted_lags(piece.rhythm, best), RHYTHM), RHYTHM.gap)
