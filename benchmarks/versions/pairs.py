@@ -20,7 +20,7 @@ from linernotes.versions.hypotheses import search
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, log_odds_terms, profile
 
-TERMS = ("log_score", "cohort", "contrast", "fidelity")
+TERMS = ("cohort", "contrast")
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile")
 
 
@@ -108,7 +108,7 @@ def _is_candidate(query: Known, other: Known) -> bool:
 def terms(a: Known, b: Known) -> tuple[float, ...]:
     """Return the figures that the log-odds of a pair are made of, in the order of `TERMS`."""
     best = search(a.profile.features, b.profile.features, "overall")
-    return log_odds_terms(a.profile, b.profile, best)
+    return log_odds_terms(a.profile.cohort, b.profile.cohort, best)
 
 
 def related(a: Known, b: Known) -> bool:
@@ -117,7 +117,7 @@ def related(a: Known, b: Known) -> bool:
 
 
 def table(known: list[Known], pairs: np.ndarray) -> np.ndarray:
-    """Return the terms of pairs [shape=(n, 4)]."""
+    """Return the terms of pairs [shape=(n, 2)]."""
     return np.array([terms(known[i], known[j]) for i, j in pairs])
 
 

@@ -1,6 +1,7 @@
 """Our own generator and methods pass what third parties' must pass; broken ones are caught."""
 
 import copy
+from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.mucs import Mucs, MucsConfig
 from linernotes.attribution.similarity import Similarity
 from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
 from linernotes.audio.files import Audio
@@ -80,7 +82,13 @@ METHODS = {
     "random": Chance,
     "similarity": Similarity,
     "unlearning": lambda: FisherUnlearning(UnlearningConfig(n_query_draws=8, n_scoring_draws=4)),
+    "mucs": lambda: Mucs(MucsConfig(n_steps=2, batch_size=4, learning_rate=1e-3, n_scoring_draws=4)),
 }
+
+
+def test_every_installed_method_of_ours_is_checked():
+    points = entry_points(group="linernotes.attributors")
+    assert {point.name for point in points if point.value.startswith("linernotes.")} == METHODS.keys()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -16,7 +16,6 @@ from linernotes.evaluation.lds import (
     seed_agreement,
 )
 
-
 N_BOOTSTRAP = 60  # enough to compare draw by draw
 
 

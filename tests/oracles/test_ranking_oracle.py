@@ -14,7 +14,9 @@ from linernotes.attribution.ranking import share_intervals, shares_of
 
 def student_quantile(p, freedom):
     """Invert the integral of the density; slow and obvious."""
-    constant = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
+    constant = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(
+        freedom * math.pi
+    )
 
     def tail(x):
         return quad(lambda u: constant * (1 + u * u / freedom) ** (-(freedom + 1) / 2), x, math.inf)[0]
@@ -59,9 +61,7 @@ def test_intervals_are_quantiles_of_resampled_means():
     replicates[3] += 6
     low, high = share_intervals(replicates, seed=1)
     random = np.random.default_rng(2)
-    resampled = [
-        shares_of(replicates[:, random.integers(6, size=6)].mean(axis=1)) for _ in range(4000)
-    ]
+    resampled = [shares_of(replicates[:, random.integers(6, size=6)].mean(axis=1)) for _ in range(4000)]
     expected_low, expected_high = np.quantile(resampled, [0.025, 0.975], axis=0)
     assert low == pytest.approx(expected_low, abs=0.08)
     assert high == pytest.approx(expected_high, abs=0.08)

@@ -5,8 +5,8 @@ import pytest
 
 from linernotes.attribution.base import ItemScores
 from linernotes.attribution.ranking import rank, shares_of
-from linernotes.evaluation.counterfactuals import draw_subsets
 from linernotes.evaluation import lds as module
+from linernotes.evaluation.counterfactuals import draw_subsets
 from linernotes.evaluation.lds import GroundTruth, ceiling, lds, per_query_lds
 
 
@@ -19,7 +19,8 @@ def test_false_credit_is_what_is_declared(n_items, declared):
     assert credited >= 0.2 * declared, "so strict a threshold would never credit anybody"
 
 
-def test_false_credit_of_whole_rankings():
+def test_false_credit_of_whole_rankings(monkeypatch):
+    monkeypatch.setattr("linernotes.attribution.ranking.N_BOOTSTRAP", 20)
     random = np.random.default_rng(7)
     credited = 0
     for number in range(500):

@@ -192,11 +192,17 @@ def test_an_output_that_cannot_be_used_is_named(here, run, bad, name, reason):
 def test_what_is_missing_or_unknown_is_named(here, run, tmp_path):
     (tmp_path / "other").mkdir()
     output = OUTPUTS[0]
-    refused(run("attribute", output, "--workspace", "ws", "--generator", tmp_path), 3, "not a generator folder")
+    refused(
+        run("attribute", output, "--workspace", "ws", "--generator", tmp_path), 3, "not a generator folder"
+    )
     refused(run("attribute", output, "--workspace", tmp_path / "x", "--generator", "g"), 3, "x: ")
     refused(run("attribute", output, *ATTRIBUTE, "--method", "oracle"), 3, "method 'oracle'", "mucs")
     refused(run("attribute", output, *ATTRIBUTE, "--seed", "-1"), 3, "seed -1")
-    refused(run("attribute", *OUTPUTS, output, *ATTRIBUTE, "--prompt", "a", "--prompt", "b"), 3, "2 prompts for 3 files")
+    refused(
+        run("attribute", *OUTPUTS, output, *ATTRIBUTE, "--prompt", "a", "--prompt", "b"),
+        3,
+        "2 prompts for 3 files",
+    )
     generate = ("generate", "--generator", "g", "--out", tmp_path / "made.wav")
     refused(run(*generate, "--prompt", "zebra"), 3, "prompt 'zebra'", "calm, fast, piano")
     refused(run(*generate, "--seconds", "-2"), 3, "seconds=-2.0")

@@ -38,6 +38,7 @@ AUDIO_SUFFIXES = frozenset(
 )
 SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recording
 AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate
+OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 LENGTH_TOLERANCE_S = 0.1  # healthy Ogg streams exist whose last granule counts some samples too many
 
 
@@ -163,7 +164,8 @@ def read_with_facts(
 def write_audio(path: Path | str, audio: Audio) -> None:
     """Write mono audio; the suffix chooses the coding (wav, flac, ogg, opus, mp3).
 
-    The file appears whole or not at all: it is written beside its place and renamed.
+    The file appears whole or not at all: it is written beside its place and renamed. Opus knows only some
+    sample rates; audio at another one is resampled to 48 kHz for it.
 
     Raises
     ------
@@ -176,6 +178,9 @@ def write_audio(path: Path | str, audio: Audio) -> None:
     if path.suffix.lower() not in formats:
         raise InputError(f"{path}: cannot write '{path.suffix}'; expected one of {' '.join(sorted(formats))}")
     container, coding = formats[path.suffix.lower()]
+    if coding == "OPUS" and audio.sample_rate not in OPUS_RATES:
+        resampled = soxr.resample(audio.samples, audio.sample_rate, 48000, quality="HQ")
+        audio = Audio(resampled.astype(np.float32), 48000)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     soundfile.write(

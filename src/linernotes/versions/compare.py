@@ -14,7 +14,7 @@ about 95 %.
 Cost
 ----
 For two recordings of 60 s: 0.9 CPU-s of features and cohorts, 20 ms for the score, about 100 ms with
-segments.
+segments. A query of 12 s against 25 s: 3 ms for the score, 10 to 50 ms with segments.
 
 Known limits
 ------------
@@ -42,9 +42,10 @@ from linernotes.versions.hypotheses import (
     dimension_evidence,
     search,
 )
-from linernotes.versions.significance import JUDGED_STEPS, Profile, log_odds, probability, profile
+from linernotes.versions.significance import Profile, log_odds, probability, profile
 
 METHOD = "local-alignment/1"
+JUDGED_STEPS = 64  # 16 s: any longer stretch would be called rare for its length alone
 DIMENSIONS: tuple[Dimension, ...] = ("overall", "melody", "harmony", "rhythm")
 
 
@@ -100,7 +101,7 @@ def compare_profiles(
 ) -> VersionMatch:
     """Return the full comparison of two recordings whose profiles are known."""
     best = search(a.features, b.features, "overall")
-    odds = log_odds(a, b, best)
+    odds = log_odds(a.cohort, b.cohort, best)
     segments = tuple(
         segment for dimension in DIMENSIONS for segment in _segments(a, b, dimension, best, config)
     )
@@ -117,7 +118,7 @@ def compare_profiles(
 
 def quick_log_odds(a: Profile, b: Profile) -> float:
     """Return only the log-odds of shared substance; what a search ranks by."""
-    return log_odds(a, b, search(a.features, b.features, "overall"))
+    return log_odds(a.cohort, b.cohort, search(a.features, b.features, "overall"))
 
 
 def _segments(

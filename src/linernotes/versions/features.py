@@ -94,9 +94,9 @@ class FeatureConfig:
     lags_per_octave: int = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """The three sequences of one recording.
+    """The three sequences of one recording; equal only to themselves.
 
     Parameters
     ----------

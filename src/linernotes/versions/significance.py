@@ -1,14 +1,11 @@
 """How surprising is an alignment? Cohorts of unrelated music and a calibrated probability.
 
-Two pieces on the same three chords align well without having anything to do with each other, and an exact copy
-of twelve seconds of a drone scores little. The probability that two recordings share substance is a logistic
-function of four figures:
+Two pieces on the same three chords align well without having anything to do with each other. The probability
+that two recordings share substance is therefore a logistic function of two figures:
 
-- the logarithm of the alignment's score;
-- the same less that of the *cohort*: each side's mean score, plus one standard deviation, against the bundled
-  unrelated pieces;
-- the *contrast* between the best and the other transpositions;
-- the *fidelity*: evidence of the best 16 s over what the recordings score against themselves.
+- the logarithm of the alignment's score less that of the *cohort*: each side's mean score, plus one standard
+  deviation, against the bundled unrelated pieces;
+- the *contrast* between the best and the other transpositions: unrelated music is about as alike in any key.
 
 Conventions
 -----------
@@ -24,8 +21,8 @@ King, Zeng (2001), "Logistic regression in rare events data", Political Analysis
 Known limits
 ------------
 Fitted on transformed recordings, a few real version pairs and rendered arrangements and performances: for
-sung covers by other artists the probability is an extrapolation. The cohort is small, so commonplace moves in
-steps of one over its size; a background piece that is the compared recording itself is left out.
+sung covers by other artists the probability is an extrapolation. Short copies of music on one chord earn
+little, because what they agree in is usual. An a cappella and an instrumental mix share little that shows.
 """
 
 from __future__ import annotations
@@ -34,25 +31,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linernotes.versions.alignment import Matrix, best_path, evidence
 from linernotes.versions.background import Background, bundled_background
 from linernotes.versions.features import Features
-from linernotes.versions.hypotheses import PITCHED, Hypothesis, aligned_sequences, search
+from linernotes.versions.hypotheses import Hypothesis, search
 
 PRIOR = 0.1
-JUDGED_STEPS = 64  # 16 s: a longer stretch would be called rare for its length alone
-LEAST_OWN_EVIDENCE = 0.1  # drones and noise: below this a ratio means nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Weights of the log-odds at equal prior odds; made by ``benchmarks/versions/calibrate.py``."""
 
-    intercept: float = -2.856
-    log_score: float = 0.0
-    cohort: float = 1.058
-    contrast: float = 1.633
-    fidelity: float = 0.0
+    intercept: float = -4.968
+    cohort: float = 2.576
+    contrast: float = 2.204
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,59 +83,17 @@ def profile(features: Features, background: Background | None = None) -> Profile
     return Profile(features, Cohort(float(kept.mean()), float(max(kept.std(), 1.0)), tuple(related.tolist())))
 
 
-def log_odds(a: Profile, b: Profile, best: Hypothesis, calibration: Calibration = Calibration()) -> float:
+def log_odds(a: Cohort, b: Cohort, best: Hypothesis, calibration: Calibration = Calibration()) -> float:
     """Return the natural log-odds, at `PRIOR`, that the recordings share substance."""
-    terms = log_odds_terms(a, b, best)
-    weights = (calibration.log_score, calibration.cohort, calibration.contrast, calibration.fidelity)
-    equal = calibration.intercept + sum(w * t for w, t in zip(weights, terms, strict=True))
+    normalised, contrast = log_odds_terms(a, b, best)
+    equal = calibration.intercept + calibration.cohort * normalised + calibration.contrast * contrast
     return with_prior(equal, PRIOR)
 
 
-def log_odds_terms(a: Profile, b: Profile, best: Hypothesis) -> tuple[float, float, float, float]:
-    """Return log score, cohort-normalised log score (mean of both sides), contrast and `fidelity`."""
-    sides = [np.log1p(best.score) - np.log1p(x.cohort.mean + x.cohort.deviation) for x in (a, b)]
-    fit = fidelity(*aligned_sequences(a.features, b.features, "overall", best))
-    return float(np.log1p(best.score)), float(np.mean(sides)), best.contrast, fit
-
-
-def fidelity(left: Matrix, right: Matrix) -> float:
-    """Return how near the best 16 s come to what the recordings score against themselves.
-
-    Music on one chord earns little per second even against its exact copy, because its likeness is usual. The
-    evidence of the strongest stretch is therefore divided by that of each side aligned with itself.
-
-    Parameters
-    ----------
-    left, right : NDArray[np.float32] [shape=(n_left, n_values)], [shape=(n_right, n_values)]
-        Sequences in one key and tempo.
-
-    Returns
-    -------
-    float >= 0
-        About 1 for the same recording, 0 where nothing aligns; a stretch shorter than 16 s (or than the shorter
-        recording) counts in proportion.
-
-    Examples
-    --------
-    >>> x = np.eye(24, dtype=np.float32)[:, :12] - np.float32(1 / 12)
-    >>> round(fidelity(x, x), 1)
-    1.0
-    """
-    path = best_path(evidence(left, right, PITCHED), PITCHED.gap)
-    if not len(path.a):
-        return 0.0
-    wanted = min(JUDGED_STEPS, len(left), len(right))
-    first, end, gained = path.strongest(wanted)
-    own = [_own_evidence(left)[path.a[first:end]], _own_evidence(right)[path.b[first:end]]]
-    possible = float(np.mean([side.mean() for side in own]))
-    return gained / wanted / max(possible, LEAST_OWN_EVIDENCE)
-
-
-def _own_evidence(sequence: Matrix) -> Matrix:
-    """Evidence of every frame against itself, as `evidence` has it on the main diagonal."""
-    agreed = (sequence**2).sum(axis=1) - PITCHED.usual * (sequence @ sequence.mean(axis=0))
-    window = np.ones(PITCHED.width) / PITCHED.width
-    return np.asarray(np.convolve(agreed, window, "same") - PITCHED.threshold, np.float32)
+def log_odds_terms(a: Cohort, b: Cohort, best: Hypothesis) -> tuple[float, float]:
+    """Return the cohort-normalised log score (mean of both sides) and the contrast."""
+    sides = [np.log1p(best.score) - np.log1p(side.mean + side.deviation) for side in (a, b)]
+    return float(np.mean(sides)), best.contrast
 
 
 def with_prior(log_odds_at_even: float, prior: float) -> float:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import linernotes
-from linernotes.audio.files import read_audio
+from linernotes.audio.files import Audio, read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError, VerificationError
 from linernotes.evidence import InfluenceRanking, Match, VersionMatch
 from linernotes.fingerprint.match import identify_audio
+from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.reports.dossier import DossierInputs, OutputFacts, audio_files, build_dossier
 from linernotes.reports.html import write_dossier
 from linernotes.workflows import audit
@@ -41,6 +42,7 @@ PROMPTS = (
 )
 METHODS = ("mucs", "unlearning", "similarity", "random")
 N_COMPARED = 3
+HELD_OUT = "tobias-escher-novatlan__new-frontier.ogg"
 
 Progress = Callable[[str, int, int], None]
 
@@ -136,7 +138,7 @@ def run_demo(
         provenance=machine_facts(),
     )
     dossier = build_dossier(inputs)
-    page = write_dossier(dossier, out, dict(audio_files(inputs)))
+    page = write_dossier(dossier, out, {**audio_files(inputs), **_examples(data)})
     summary = _summary(sealed.corpus, recognised, rankings[method], statement, checked, page)
     return DemoResult(page, dossier, summary)
 
@@ -200,6 +202,19 @@ def _compare(
     return compared
 
 
+def _examples(data: Path) -> dict[str, Audio]:
+    """Return what generated music is to be heard beside: real music, and what the representation keeps of it."""
+    generator = ReferenceGenerator.load(data / "generator")
+    real = read_audio(data / "catalog" / "audio" / HELD_OUT, generator.sample_rate).excerpt(6.0, 6.0 + SECONDS)
+    tokens, _audible = generator.tokens_of(real)
+    shape = generator.representation
+    kept = Audio(shape.samples(shape.spectrogram(tokens)), generator.sample_rate)
+    return {
+        "generator:real music that the generator never saw": real,
+        "generator:the same through the generator's representation and back": kept,
+    }
+
+
 def _verify(files: dict[str, str], seal_receipt: Path) -> list[dict[str, Any]]:
     """Check both receipts as a stranger would: offline, with the key file."""
     checked = [
@@ -212,8 +227,6 @@ def _verify(files: dict[str, str], seal_receipt: Path) -> list[dict[str, Any]]:
 
 
 def _renamed(ranking: InfluenceRanking, query_id: str) -> InfluenceRanking:
-    from dataclasses import replace
-
     return replace(ranking, query_id=query_id)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -139,7 +140,7 @@ def load_truth(path: Path, generator: ReferenceGenerator, config: ReliabilityCon
         If it is not, or the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             belongs_to = str(stored["belongs_to"])
             truth = GroundTruth(
                 tuple(str(i) for i in stored["item_ids"]),
@@ -147,7 +148,7 @@ def load_truth(path: Path, generator: ReferenceGenerator, config: ReliabilityCon
                 stored["inclusion"],
                 stored["losses"],
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise CorpusError(f"{path}: not ground truth ({error}); remove it to measure anew") from error
     if belongs_to != _belongs_to(generator, config):
         raise CorpusError(

@@ -157,6 +157,7 @@ def _cached_profile(candidate: _Candidate, folder: Path) -> Profile:
     if known is None:
         known = profile_file(candidate.path)
         save_profile(cached, known)
+        known = load_profile(cached) or known  # stored values are rounded: the first search sees them too
     return known
 
 

@@ -79,7 +79,9 @@ def test_a_partial_disclosure_is_said_in_the_scope(tiny_generator, sealed):
 
 
 def test_a_generator_of_another_corpus_is_refused(tiny_generator, sealed):
-    with pytest.raises(NotDisclosed, match="none of its 4 training files is in the sealed corpus cdcdcdcdcdcd…"):
+    with pytest.raises(
+        NotDisclosed, match="none of its 4 training files is in the sealed corpus cdcdcdcdcdcd…"
+    ):
         encode_corpus(tiny_generator, sealed)
 
 
@@ -90,7 +92,9 @@ def test_a_missing_file_of_the_corpus_is_named(tiny_generator, sealed, tmp_path)
 
 
 def test_less_than_one_segment_is_too_short(tiny_generator, melody):
-    with pytest.raises(TooShort, match=r"beat\.wav: 0\.50 s; influence needs at least one segment of 0\.51 s"):
+    with pytest.raises(
+        TooShort, match=r"beat\.wav: 0\.50 s; influence needs at least one segment of 0\.51 s"
+    ):
         encode_query(tiny_generator, "beat.wav", melody(0, 0.5))
     assert len(encode_query(tiny_generator, "beat.wav", melody(0, 0.512)).segments) == 1
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from linernotes.audio.files import read_with_facts
+from linernotes.audio.files import Audio, read_audio, read_with_facts, write_audio
 from linernotes.errors import InputError
 
 
@@ -50,3 +50,11 @@ def test_a_raw_aac_stream_is_read_although_it_states_no_length(tmp_path):
     quiet_then_loud = np.concatenate([_tones(44100) * 0.001, _tones(44100)])
     _aac(path, quiet_then_loud, 44100, form="adts")
     assert read_with_facts(path)[1].duration_s == pytest.approx(12.0, abs=0.1)
+
+
+def test_opus_is_written_at_a_rate_that_it_knows(tmp_path):
+    tone = np.sin(np.arange(44100) / 20).astype(np.float32) * 0.5
+    write_audio(tmp_path / "tone.opus", Audio(tone, 44100))
+    again = read_audio(tmp_path / "tone.opus")
+    assert again.sample_rate == 48000
+    assert again.duration_s == pytest.approx(1.0, abs=0.05)

@@ -14,7 +14,9 @@ def few_resamples(monkeypatch):
 def truth():
     random = np.random.default_rng(0)
     inclusion = random.random((8, 5)) < 0.5
-    return GroundTruth(tuple("abcde"), ("p", "q"), inclusion, random.normal(size=(8, 2, 2)).astype(np.float32))
+    return GroundTruth(
+        tuple("abcde"), ("p", "q"), inclusion, random.normal(size=(8, 2, 2)).astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 5), (2, 4), (5, 2), (2, 5, 1)])

@@ -38,7 +38,9 @@ def test_saved_and_loaded_it_is_the_same(tiny_generator, saved, tiny_queries):
         loaded.losses(loaded.network, segments, draws),
         tiny_generator.losses(tiny_generator.network, segments, draws),
     )
-    assert np.array_equal(loaded.generate(1, 0.5, "calm").samples, tiny_generator.generate(1, 0.5, "calm").samples)
+    assert np.array_equal(
+        loaded.generate(1, 0.5, "calm").samples, tiny_generator.generate(1, 0.5, "calm").samples
+    )
     assert sorted(path.name for path in saved.parent.iterdir()) == ["g"], "nothing half-written is left"
 
 
@@ -79,7 +81,17 @@ def test_a_newer_card_is_refused_before_it_is_understood(saved):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "null", '{"revision": 1}', '{"revision": "one"}', "not json", '{"revision": 1, "network": 3}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "null",
+        '{"revision": 1}',
+        '{"revision": "one"}',
+        "not json",
+        '{"revision": 1, "network": 3}',
+    ],
 )
 def test_a_card_that_is_none_is_refused(saved, text):
     (saved / "card.json").write_text(text)

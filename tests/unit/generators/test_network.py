@@ -19,7 +19,9 @@ def test_the_order_of_a_batch_does_not_matter(tiny_generator):
     tokens, levels, words = inputs()
     order = torch.tensor([2, 0, 3, 1])
     out = tiny_generator.network(tokens, levels, words)
-    assert torch.allclose(tiny_generator.network(tokens[order], levels[order], words[order]), out[order], atol=1e-6)
+    assert torch.allclose(
+        tiny_generator.network(tokens[order], levels[order], words[order]), out[order], atol=1e-6
+    )
     alone = tiny_generator.network(tokens[1:2], levels[1:2], words[1:2])
     assert torch.allclose(alone, out[1:2], atol=1e-6)
 

@@ -54,7 +54,9 @@ def test_with_all_directions_nothing_is_lost(melody):
 
 
 def test_whitening_is_half(fitted, melody):
-    tokens = torch.cat([fitted.tokens(fitted.log_mel(melody(seed, 4.0).samples)) for seed in range(3)]).double()
+    tokens = torch.cat(
+        [fitted.tokens(fitted.log_mel(melody(seed, 4.0).samples)) for seed in range(3)]
+    ).double()
     covariance = torch.cov(tokens.T)
     variance = covariance.diag()
     assert float(variance.mean()) == pytest.approx(1.0, abs=0.02)

@@ -106,6 +106,8 @@ def test_training_lowers_the_loss():
     pattern = torch.randn(8, 12, generator=random)
     items = [TrainingItem("loop", pattern.repeat(4, 1), torch.zeros(1))]
     losses = []
-    recipe = Recipe(n_steps=60, batch_size=16, warmup_steps=5, width=32, depth=1, n_heads=2, learning_rate=5e-3)
+    recipe = Recipe(
+        n_steps=60, batch_size=16, warmup_steps=5, width=32, depth=1, n_heads=2, learning_rate=5e-3
+    )
     train_network(items, recipe, 8, progress=lambda step, n, loss: losses.append(loss))
     assert losses[-1] < 0.9 * losses[0]
