@@ -15,8 +15,8 @@ def attribute(
     workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
     generator: Annotated[Path, typer.Option("--generator", help="Generator folder.")],
     method: Annotated[
-        str, typer.Option("--method", help="mucs, unlearning, similarity, random, or an installed plugin.")
-    ] = "mucs",
+        str, typer.Option("--method", help="unlearning, mucs, similarity, random, or an installed plugin.")
+    ] = "unlearning",
     prompt: Annotated[
         list[str] | None,
         typer.Option("--prompt", help="What the generator was asked for; once, or once per file."),
@@ -34,7 +34,7 @@ def attribute(
     disclosed. Interrupted, the same command resumes with the same result.
 
     Example:
-      linernotes attribute out.wav --workspace ws --generator g --method mucs
+      linernotes attribute out.wav --workspace ws --generator g --method unlearning
     """
     from linernotes.workflows.attribute import AttributeRequest
     from linernotes.workflows.attribute import attribute as rank

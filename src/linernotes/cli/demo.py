@@ -39,6 +39,7 @@ def _print(summary: dict[str, Any]) -> None:
     say(f"identified   {summary['n_identified']} of {summary['n_items']} in the catalogue")
     for ranking in summary["rankings"]:
         _print_ranking(ranking)
+    say()
     say(f"statement    {summary['pool']['amount']} in {summary['n_lines']} lines that sum to it exactly")
     say(f"receipts     {summary['receipts_verified']} verified offline")
     say(f"page         {summary['page']}")
@@ -65,4 +66,6 @@ def _print_ranking(ranking: dict[str, Any]) -> None:
     )
     rest = f"unattributed {100 * ranking['unattributed_share']:.0f} %"
     title = f"{Path(ranking['query']).stem} · {ranking['method']} · {measured} · {rest}"
-    table(title, ["rank", "recording", "share", "95 %"], rows)
+    say()
+    say(title)
+    table("", ["rank", "recording", "share", "95 %"], rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class AttributeRequest:
     files: tuple[str, ...]
     workspace: str
     generator: str
-    method: str = "mucs"
+    method: str = "unlearning"
     prompts: tuple[str, ...] = ()
     seed: int = 0
 
@@ -100,6 +101,9 @@ def attribute_run(
     """Do the work of `attribute` and return its finished run folder."""
     if not request.files:
         raise InputError("no files to attribute; name at least one output")
+    repeated = [name for name, n_times in Counter(request.files).items() if n_times > 1]
+    if repeated:
+        raise InputError(f"{repeated[0]}: named more than once; each output is attributed, and paid on, once")
     request = replace(request, prompts=_prompts(request))
     method = make_method(request.method, request.seed)
     generator = ReferenceGenerator.load(Path(request.generator))
@@ -114,6 +118,7 @@ def attribute_run(
     inputs |= {
         "corpus": corpus.root,
         "generator": generator.weights_sha256,
+        "generator card": file_sha256(Path(request.generator) / "card.json"),
         "reliability": json.dumps(reliability.as_json(), sort_keys=True) if reliability else "not measured",
     }
     config = _config(request) | {"settings": method.settings, "segments_per_shard": SEGMENTS_PER_SHARD}

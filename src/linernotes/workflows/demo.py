@@ -40,7 +40,7 @@ PROMPTS = (
     ("folk", "folk rock vocal", 13),
     ("electronic", "electronic industrial", 14),
 )
-METHODS = ("mucs", "unlearning", "similarity", "random")
+METHODS = ("unlearning", "mucs", "similarity", "random")
 N_COMPARED = 3
 HELD_OUT = "tobias-escher-novatlan__new-frontier.ogg"
 
@@ -205,7 +205,9 @@ def _compare(
 def _examples(data: Path) -> dict[str, Audio]:
     """Return what generated music is to be heard beside: real music, and what the representation keeps of it."""
     generator = ReferenceGenerator.load(data / "generator")
-    real = read_audio(data / "catalog" / "audio" / HELD_OUT, generator.sample_rate).excerpt(6.0, 6.0 + SECONDS)
+    real = read_audio(data / "catalog" / "audio" / HELD_OUT, generator.sample_rate).excerpt(
+        6.0, 6.0 + SECONDS
+    )
     tokens, _audible = generator.tokens_of(real)
     shape = generator.representation
     kept = Audio(shape.samples(shape.spectrogram(tokens)), generator.sample_rate)

@@ -1,5 +1,7 @@
 """Real recordings of the demonstration corpus, changed in known ways."""
 
+import json
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,9 +11,9 @@ import soxr
 
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.errors import TooShort
-from linernotes.versions.compare import compare, compare_profiles, quick_log_odds
+from linernotes.versions.compare import compare, compare_profiles
 from linernotes.versions.features import extract
-from linernotes.versions.significance import profile
+from linernotes.versions.significance import Calibration, profile
 
 CORPUS = Path(__file__).parents[3] / "demo/corpus/audio"
 SONG = "eric-skiff__a-night-of-dizzy-spells"
@@ -20,8 +22,7 @@ OTHERS = ("foxsynergy__lunar-joyride", "wansti__theme", "josh-woodward__dead-cod
 
 @lru_cache
 def _music(stem):
-    audio = read_audio(CORPUS / f"{stem}.ogg", 16000)
-    return audio.excerpt(5, min(35, audio.duration_s))
+    return read_audio(CORPUS / f"{stem}.ogg", 16000)  # 24.6 s
 
 
 @lru_cache
@@ -50,7 +51,9 @@ def test_another_key_and_tempo_stay_high(semitones):
     assert match.probability > 0.8
     assert match.transposition_semitones == semitones
     overall = next(s for s in match.segments if s.dimension == "overall")
-    assert overall.a.duration_s > 15
+    assert overall.a.duration_s > 20
+    assert overall.a.duration_s > 0.95 * _music(SONG).duration_s
+    assert overall.b.duration_s > 0.95 * changed.features.duration_s
     assert overall.commonplace < 0.05
     ratio = overall.b.duration_s / overall.a.duration_s
     assert ratio == pytest.approx(2 ** (-semitones / 12), rel=0.08)
@@ -75,17 +78,37 @@ def test_a_quotation_is_placed_in_seconds():
 
 
 def test_the_order_of_the_sides_does_not_change_the_verdict():
-    there = quick_log_odds(_profile(SONG), _profile(OTHERS[1]))
-    back = quick_log_odds(_profile(OTHERS[1]), _profile(SONG))
-    assert there == pytest.approx(back, abs=1.0)
+    slower = profile(extract(_played_faster(_music(SONG), -2)))
+    for other in (_profile(OTHERS[1]), slower):
+        there, back = compare_profiles(_profile(SONG), other), compare_profiles(other, _profile(SONG))
+        assert there.score == pytest.approx(back.score, abs=1e-3)
+        assert there.transposition_semitones == -back.transposition_semitones
+        assert [s.dimension for s in there.segments] == [s.dimension for s in back.segments]
+        for one, twin in zip(there.segments, back.segments, strict=True):
+            assert one.a.start_s == pytest.approx(twin.b.start_s, abs=0.6)
+            assert one.b.end_s == pytest.approx(twin.a.end_s, abs=0.6)
+            assert one.commonplace == pytest.approx(twin.commonplace, abs=0.05)
+
+
+def test_a_telephone_copy_stays_high():
+    telephone = Audio(soxr.resample(_music(SONG).samples, 16000, 8000), 8000)
+    match = compare_profiles(_profile(SONG), profile(extract(telephone)))
+    assert match.probability > 0.9
+    assert match.segments[0].a.duration_s > 20
+
+
+def test_the_constants_are_those_that_calibration_wrote():
+    results = Path(__file__).parents[3] / "benchmarks/versions/results/calibration.json"
+    written = json.loads(results.read_text(encoding="utf-8"))["constants"]
+    assert asdict(Calibration()) == written
 
 
 def test_spans_lie_inside_both_recordings():
     for other in OTHERS:
         match = compare_profiles(_profile(SONG), _profile(other))
         for segment in match.segments:
-            assert segment.a.end_s <= _music(SONG).duration_s + 1e-6
-            assert segment.b.end_s <= _music(other).duration_s + 1e-6
+            assert 0 <= segment.a.start_s < segment.a.end_s <= _music(SONG).duration_s + 1e-6
+            assert 0 <= segment.b.start_s < segment.b.end_s <= _music(other).duration_s + 1e-6
             assert 0 <= segment.commonplace <= 1
 
 

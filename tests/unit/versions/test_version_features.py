@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from linernotes.audio.files import Audio
+from linernotes.versions.alignment import best_score, evidence
 from linernotes.versions.background import bundled_background, pack, unpack
+from linernotes.versions.commonplace import commonplace, shared
 from linernotes.versions.features import extract, onset_strength, predominant_line
-from linernotes.versions.hypotheses import rhythm_shift, search
+from linernotes.versions.hypotheses import PITCHED, RHYTHM, rhythm_shift, search, sequence, shifted_lags
 from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import Cohort, Profile, commonplace
+from linernotes.versions.significance import Cohort, Profile
 
 RATE = 16000
 TUNE = [60, 64, 67, 72, 71, 67, 65, 62, 64, 69, 67, 60, 62, 65, 64, 60]
@@ -86,11 +88,42 @@ def test_the_background_is_small_free_and_credited():
 def test_a_piece_of_the_background_is_commonplace_in_itself_alone():
     piece = bundled_background().pieces[0]
     n = len(bundled_background().pieces)
-    fragment = piece.excerpt(20, 84)
+    frames = sequence(piece, "overall")[20:84]
+    fragment = shared(frames, frames, "overall")
+    np.testing.assert_allclose(fragment, frames, atol=0.02)  # the background is stored in 8 bits
     rate = commonplace(fragment, "overall", 10.0)
     assert 1 / n <= rate < 0.2
     assert commonplace(fragment, "overall", 0.0) == 1.0
     assert commonplace(fragment, "overall", 10.0, [True] * n) is None
+    others = [at == 0 for at in range(n)]
+    assert commonplace(fragment, "overall", 15.0, others) < rate + 1 / n
+
+
+@pytest.mark.parametrize("dimension", ["overall", "melody", "harmony", "rhythm"])
+def test_commonplace_agrees_with_one_alignment_per_piece(dimension):
+    background = bundled_background()
+    fragment = sequence(background.pieces[7], dimension)[10:60]
+    config = RHYTHM if dimension == "rhythm" else PITCHED
+    pieces = background.pieces[:12]
+    small = unpack(pack(background.names[:12], pieces))
+    scores = []
+    for piece in small.pieces:
+        scores.append(
+            max(
+                best_score(evidence(left, sequence(piece, dimension), config), config.gap)
+                for left in _every_way(fragment, dimension)
+            )
+        )
+    limit = float(np.sort(scores)[-3])
+    found = commonplace(fragment, dimension, limit - 1e-3, background=small)
+    assert 1 / 12 <= found <= 3 / 12  # three keys are tried of twelve, so one may be missed
+
+
+def _every_way(fragment, dimension):
+    if dimension == "rhythm":
+        return [shifted_lags(fragment, step) for step in range(-9, 10)]
+    keyed = fragment.reshape(len(fragment), -1, 12)
+    return [np.ascontiguousarray(np.roll(keyed, s, axis=2).reshape(len(fragment), -1)) for s in range(12)]
 
 
 def test_a_damaged_profile_is_computed_again(tmp_path):

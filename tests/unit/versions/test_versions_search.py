@@ -30,7 +30,7 @@ def test_an_excerpt_finds_its_recording_first(workspace, tmp_path):
     query = read_audio(CORPUS / f"{STEMS[1]}.ogg", 16000).excerpt(8, 20)
     write_audio(tmp_path / "query.mp3", query)
     (answer,) = search_versions([tmp_path / "query.mp3"], workspace, top=2)
-    assert [r["recording_id"] for r in answer["results"]][0] == STEMS[1]
+    assert answer["results"][0]["recording_id"] == STEMS[1]
     assert len(answer["results"]) == 2
     first, second = answer["results"]
     assert first["score"] > second["score"]
