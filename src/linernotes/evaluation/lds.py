@@ -26,7 +26,7 @@ scorer that knows only the label does well, so its row belongs beside every figu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,14 +144,16 @@ def ceiling(truth: GroundTruth) -> float:
 
 
 def table(
-    scorers: Mapping[str, NDArray[np.float64]], truth: GroundTruth, baseline: str = "similarity"
+    scorers: Mapping[str, NDArray[np.float64]],
+    truth: GroundTruth,
+    baselines: Sequence[str] = ("similarity", "label-only"),
 ) -> dict[str, dict[str, float | list[float]]]:
-    """Return, per scorer, LDS, interval and the paired difference to the baseline, as JSON."""
+    """Return, per scorer, LDS, interval and the paired difference to each baseline, as JSON."""
     rows: dict[str, dict[str, float | list[float]]] = {}
     for name, scores in scorers.items():
         result = lds(scores, truth)
         rows[name] = {"lds": result.value, "interval": list(result.interval)}
-        if baseline in scorers and name != baseline:
+        for baseline in (other for other in baselines if other in scorers and other != name):
             value, interval = lds_difference(scores, scorers[baseline], truth)
             rows[name] |= {f"minus_{baseline}": value, f"minus_{baseline}_interval": list(interval)}
     return rows
