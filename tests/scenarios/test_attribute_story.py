@@ -198,10 +198,11 @@ def test_what_is_missing_or_unknown_is_named(here, run, tmp_path):
     refused(run("attribute", output, "--workspace", tmp_path / "x", "--generator", "g"), 3, "x: ")
     refused(run("attribute", output, *ATTRIBUTE, "--method", "oracle"), 3, "method 'oracle'", "mucs")
     refused(run("attribute", output, *ATTRIBUTE, "--seed", "-1"), 3, "seed -1")
+    refused(run("attribute", output, output, *ATTRIBUTE), 3, "named more than once")
     refused(
-        run("attribute", *OUTPUTS, output, *ATTRIBUTE, "--prompt", "a", "--prompt", "b"),
+        run("attribute", *OUTPUTS, *ATTRIBUTE, "--prompt", "a", "--prompt", "b", "--prompt", "c"),
         3,
-        "2 prompts for 3 files",
+        "3 prompts for 2 files",
     )
     generate = ("generate", "--generator", "g", "--out", tmp_path / "made.wav")
     refused(run(*generate, "--prompt", "zebra"), 3, "prompt 'zebra'", "calm, fast, piano")

@@ -31,8 +31,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Query
-from linernotes.folds import Runner
+from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.generators.reference.network import Network
 
@@ -132,17 +131,3 @@ def _with_network(generator: ReferenceGenerator, network: Network) -> ReferenceG
         generator.trained,
         generator.corpus_root,
     )
-
-
-def mean_self_rank(
-    method: Attributor,
-    generator: ReferenceGenerator,
-    corpus: EncodedCorpus,
-    run: Runner,
-    n_queries: int,
-    seed: int = 0,
-) -> float:
-    """Fit a method on a generator and return the mean self-influence rank (1 is perfect, half of n is chance)."""
-    queries, truth = self_queries(corpus, n_queries, seed)
-    method.fit(generator, corpus, run)
-    return float(ranks_of(method.attribute(queries, run), truth).mean())

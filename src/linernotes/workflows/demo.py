@@ -8,6 +8,7 @@ Interrupted, the same command continues in the same folder.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,6 +114,7 @@ def run_demo(
     versions = _compare(sealed.corpus, outputs, rankings[method], progress)
     statement = settle(workspace, POOL, data / "policy.toml", out=out / "statement", method=method)
     checked = _verify(statement["files"], sealed.receipt)
+    shutil.copyfile(statement["files"]["key"], out / "log.pub")  # the page names it beside the receipt
     inputs = DossierInputs(
         title="Credits for four generated pieces",
         corpus=sealed.corpus,

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from linernotes.audio.files import file_sha256, read_audio, write_audio
 from linernotes.errors import CorpusError, InputError, LinernotesError
 from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
-from linernotes.generators.reference.fitting import ItemProgress, train_on_corpus
+from linernotes.generators.reference.fitting import train_on_corpus
 from linernotes.generators.reference.training import Recipe
 from linernotes.workflows.methods import checked_seed
 from linernotes.workspace import Workspace
@@ -192,11 +192,6 @@ def recipe_with(base: Recipe | None = None, **changes: float | None) -> Recipe:
     return recipe
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as plain values."""
-    return asdict(recipe)
-
-
 def _clips(spectrogram: Any, size: int) -> list[Any]:
     return [spectrogram[i : i + size] for i in range(0, len(spectrogram) - size + 1, size)]
 
@@ -209,6 +204,3 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(partial, path)
-
-
-__all__ = ["ItemProgress", "describe", "generate", "measure_quality", "recipe_with", "train_generator"]
