@@ -227,8 +227,15 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
             counted = container.format.name.split(",")[0] in AV_TRUE_LENGTHS
             promised_s = float((stream.duration or 0) * (stream.time_base or 0)) if counted else 0.0
     except (av.FFmpegError, ValueError, IndexError) as error:
+        # libsndfile says "File does not exist" of a file whose content it does not know
+        unknown = "possibly a pipe" in first_error or "Format not recognised" in first_error
+        reason = (
+            "its content is of no known audio format"
+            if unknown
+            else f"damaged or cut off: {first_error.strip()}"
+        )
         raise InputError(
-            f"{path}: not readable as audio ({first_error.strip()}; {error}); "
+            f"{path}: not readable as audio ({reason}); "
             "expected WAV, FLAC, Ogg, Opus, MP3, AIFF, M4A or another common audio file, complete and unencrypted"
         ) from error
     if not frames:

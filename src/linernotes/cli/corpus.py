@@ -28,7 +28,7 @@ def seal(
         typer.Option("--training-date", help="Day of training, yyyy-mm-dd; later consent never counts."),
     ] = None,
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Report unusable files as gaps instead of stopping.")
+        bool, typer.Option("--skip-bad", help="Note unusable and silent files as gaps instead of stopping.")
     ] = False,
     secret_file: Annotated[
         Path | None,

@@ -1,7 +1,8 @@
 """From a folder of audio files to items: every file is decoded once, hashed, signed and described.
 
 A file that cannot be used stops the whole ingest with one error that names it, because a corpus that
-silently lacks a file is worse than none; with ``skip_bad`` it becomes the gap ``unreadable-audio``.
+silently lacks a file is worse than none; with ``skip_bad`` it becomes the gap ``unreadable-audio``. A
+silent file stops it too; with ``skip_bad`` it is sealed, with the gap ``silent-audio``.
 
 Conventions
 -----------
@@ -122,6 +123,11 @@ def ingest(
     for n_done, name in enumerate(found.files, start=1):
         try:
             item, signatures[ids[name]], silent = _read(found.audio_dir, name, ids[name], rows.get(name))
+            if silent and not skip_bad:
+                raise InputError(
+                    f"{found.audio_dir / name}: silent (no sample above -80 dBFS); replace the file, or, if it was "
+                    "trained on as it is, seal it with --skip-bad, which notes the gap 'silent-audio'"
+                )
         except InputError as error:
             if not skip_bad:
                 raise

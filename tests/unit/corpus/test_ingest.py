@@ -74,10 +74,12 @@ def test_decoded_hash_survives_a_lossless_change_of_container(tmp_path, music):
     assert one.audio_sha256 == two.audio_sha256
 
 
-def test_silence_is_a_gap_and_not_an_error(tmp_path, make_folder):
+def test_silence_stops_the_seal_unless_it_is_asked_to_note_it(tmp_path, make_folder):
     folder = make_folder("music.wav")
     write_audio(folder / "silence.wav", Audio(np.zeros(8000, np.float32), 8000))
-    found = ingest(scan(folder))
+    with pytest.raises(InputError, match=r"silence\.wav: silent .* --skip-bad"):
+        ingest(scan(folder))
+    found = ingest(scan(folder), skip_bad=True)
     assert [(g.code, g.item_id) for g in found.gaps] == [("silent-audio", "silence")]
     assert len(found.items) == 2
 
