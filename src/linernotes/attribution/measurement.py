@@ -21,15 +21,16 @@ Wang et al. (2024), arXiv:2406.09408 (identical noise before and after).
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from linernotes.attribution.base import EncodedCorpus
+from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws
 
@@ -72,6 +73,30 @@ class LossPass:
     def finish(self, state: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return all losses [shape=(n_networks, n_segments, n_draws)]."""
         return np.concatenate(state, axis=1)
+
+
+@dataclass(frozen=True)
+class UnlearnPass:
+    """A fold over queries: the weights after forgetting each, as ``unlearn`` makes them."""
+
+    unlearn: Callable[[Query], Weights]
+    shard_size: ClassVar[int] = 1
+
+    def start(self) -> list[Weights]:
+        """Return no weights."""
+        return []
+
+    def add(self, state: list[Weights], items: Sequence[Query]) -> list[Weights]:
+        """Unlearn one shard of queries."""
+        return [*state, *(self.unlearn(query) for query in items)]
+
+    def merge(self, left: list[Weights], right: list[Weights]) -> list[Weights]:
+        """Keep query order."""
+        return left + right
+
+    def finish(self, state: list[Weights]) -> list[Weights]:
+        """Return the changed weights, one mapping per query."""
+        return state
 
 
 def measure(

@@ -33,14 +33,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
-from linernotes.attribution.measurement import Weights, measure
+from linernotes.attribution.measurement import UnlearnPass, Weights, measure
 from linernotes.attribution.unlearning import score_changes
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
@@ -70,31 +70,14 @@ class MucsConfig:
 
 @dataclass(frozen=True)
 class BoundedUnlearning:
-    """A fold over queries: the weights after forgetting each within the bound."""
-
-    shard_size: ClassVar[int] = 1
+    """The weights after forgetting a query within the bound."""
 
     generator: Generator
     corpus: EncodedCorpus
     config: MucsConfig
 
-    def start(self) -> list[Weights]:
-        """Return no weights."""
-        return []
-
-    def add(self, state: list[Weights], items: Sequence[Query]) -> list[Weights]:
-        """Unlearn one shard of queries."""
-        return [*state, *(self._unlearn(query) for query in items)]
-
-    def merge(self, left: list[Weights], right: list[Weights]) -> list[Weights]:
-        """Keep query order."""
-        return left + right
-
-    def finish(self, state: list[Weights]) -> list[Weights]:
-        """Return the changed weights, one mapping per query."""
-        return state
-
-    def _unlearn(self, query: Query) -> Weights:
+    def __call__(self, query: Query) -> Weights:
+        """Return the changed weights."""
         config, generator = self.config, self.generator
         network = copy.deepcopy(generator.network).eval().requires_grad_(False)
         weights = generator.updatable(network)
@@ -166,7 +149,9 @@ class Mucs:
         if self._fitted is None:
             raise NotFitted(f"{self.name}: fit it on a generator and a sealed corpus first")
         generator, corpus, before = self._fitted
-        changed = run(BoundedUnlearning(generator, corpus, self.config), queries, name="unlearning")
+        changed = run(
+            UnlearnPass(BoundedUnlearning(generator, corpus, self.config)), queries, name="unlearning"
+        )
         draws = generator.noise_draws(self.config.n_scoring_draws, self.config.seed + 1)
         return score_changes(
             self.name, self.unit, self.config.score, generator, corpus, draws, before, changed, queries, run

@@ -37,7 +37,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +46,7 @@ from torch import Tensor
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.fisher import FisherPass
-from linernotes.attribution.measurement import Weights, difference, measure, skew
+from linernotes.attribution.measurement import UnlearnPass, Weights, difference, measure, skew
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws
@@ -72,32 +72,15 @@ class UnlearningConfig:
 
 @dataclass(frozen=True)
 class FisherStep:
-    """A fold over queries: the weights after one preconditioned step away from each."""
-
-    shard_size: ClassVar[int] = 1
+    """The weights after one preconditioned step away from a query."""
 
     generator: Generator
     fisher: Weights
     draws: NoiseDraws
     config: UnlearningConfig
 
-    def start(self) -> list[Weights]:
-        """Return no weights."""
-        return []
-
-    def add(self, state: list[Weights], items: Sequence[Query]) -> list[Weights]:
-        """Unlearn one shard of queries."""
-        return [*state, *(self._unlearn(query) for query in items)]
-
-    def merge(self, left: list[Weights], right: list[Weights]) -> list[Weights]:
-        """Keep query order."""
-        return left + right
-
-    def finish(self, state: list[Weights]) -> list[Weights]:
-        """Return the changed weights, one mapping per query."""
-        return state
-
-    def _unlearn(self, query: Query) -> Weights:
+    def __call__(self, query: Query) -> Weights:
+        """Return the changed weights."""
         loss, gradient = query_gradient(self.generator, query, self.draws)
         mean = torch.cat([value.flatten() for value in self.fisher.values()]).mean()
         if float(mean) == 0.0:
@@ -173,7 +156,9 @@ class FisherUnlearning:
             raise NotFitted(f"{self.name}: fit it on a generator and a sealed corpus first")
         generator, corpus, fisher, before = self._fitted
         draws = generator.noise_draws(self.config.n_query_draws, self.config.seed + 3)
-        changed = run(FisherStep(generator, fisher, draws, self.config), queries, name="unlearning")
+        changed = run(
+            UnlearnPass(FisherStep(generator, fisher, draws, self.config)), queries, name="unlearning"
+        )
         return score_changes(
             self.name, self.unit, self.config.score, generator, corpus, self.scoring_draws(generator), before,
             changed, queries, run,

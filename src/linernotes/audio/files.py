@@ -230,7 +230,7 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
         # libsndfile says "File does not exist" of a file whose content it does not know
         unknown = "possibly a pipe" in first_error or "Format not recognised" in first_error
         reason = (
-            "its content is of no known audio format"
+            "no decoder knows its content: it is no audio, or its index or beginning is missing"
             if unknown
             else f"damaged or cut off: {first_error.strip()}"
         )

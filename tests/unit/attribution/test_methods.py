@@ -72,7 +72,7 @@ def test_the_step_raises_the_loss_of_the_query_by_the_set_fraction(tiny_generato
 
     draws = tiny_generator.noise_draws(16, 3)
     fisher = method._fitted[2]
-    [weights] = run(FisherStep(tiny_generator, fisher, draws, config), tiny_queries[:1])
+    weights = FisherStep(tiny_generator, fisher, draws, config)(tiny_queries[0])
     before, _ = query_gradient(tiny_generator, tiny_queries[0], draws)
     network = network_with(tiny_generator, weights)
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_the_climb_goes_up_and_stops_at_the_loss_of_an_untrained_network(learnt,
     losses = []
     for n_steps in (1, 60, 120):
         config = MucsConfig(n_steps, batch_size=8, learning_rate=1e-3, forget_weight=2.0, n_scoring_draws=2)
-        [weights] = SerialRunner(1)(BoundedUnlearning(learnt, tiny_corpus, config), [query])
+        weights = BoundedUnlearning(learnt, tiny_corpus, config)(query)
         losses.append(mean_losses(learnt, weights, query.segments)[0])
     assert before < losses[0] < losses[1]
     assert losses[1] == losses[2], "it had stopped: the bound was reached"
