@@ -12,7 +12,7 @@ collapse               do different queries get different lists?
 References
 ----------
 Choi et al. (2025), arXiv:2506.18312 (self-influence); Adebayo et al. (2018), "Sanity checks for
-saliency maps" (randomisation); Bae et al. (2024) and Hammoudeh and Lowd (2024) on planted items.
+saliency maps" (randomisation); Carlini et al. (2019), "The secret sharer" (planted items).
 
 Known limits
 ------------
