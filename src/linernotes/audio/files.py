@@ -190,6 +190,7 @@ def write_audio(path: Path | str, audio: Audio) -> None:
 
 
 def _decode(path: Path) -> tuple[NDArray[np.float32], AudioFacts]:
+    _refuse_text(path)
     _refuse_truncated_container(path)
     try:
         with soundfile.SoundFile(path) as stream:
@@ -248,6 +249,23 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
             f"{facts.duration_s:.2f} s can be decoded; obtain the whole file"
         )
     return channels, facts
+
+
+def _refuse_text(path: Path) -> None:
+    """Name a text file at once: the MPEG decoder searches it for frames and complains on stderr."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    printable = all(byte >= 32 or byte in b"\t\n\f\r" for byte in head)
+    if printable and head.decode("utf-8", "ignore").strip() and _is_utf8(head):
+        raise InputError(f"{path}: not readable as audio: it holds text; expected an audio file")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head[:-3].decode("utf-8")  # the cut may fall inside a character
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 6
+    return True
 
 
 def _refuse_truncated_container(path: Path) -> None:

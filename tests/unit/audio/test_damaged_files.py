@@ -58,3 +58,12 @@ def test_opus_is_written_at_a_rate_that_it_knows(tmp_path):
     again = read_audio(tmp_path / "tone.opus")
     assert again.sample_rate == 48000
     assert again.duration_s == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("text", ["not music\n" * 300, "né dans la nuit é" * 400, "x"])
+def test_a_text_file_is_called_one_and_no_decoder_is_asked(tmp_path, text, capfd):
+    path = tmp_path / "song.mp3"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"song\.mp3: not readable as audio: it holds text"):
+        read_audio(path)
+    assert capfd.readouterr().err == ""
