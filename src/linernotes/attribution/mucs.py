@@ -22,10 +22,11 @@ Serrà et al. (2026), "MUCS", arXiv:2605.17938.
 
 Known limits
 ------------
-We depart from the paper in three ways: the null loss is exact per draw rather than the mean of a freshly
+We depart from the paper in four ways: the null loss is exact per draw rather than the mean of a freshly
 initialised network; all transformer layers move rather than perceptron weights alone, because for music
 layer choice mattered (Choi et al., 2025); noise levels for scoring are stratified over the training
-distribution, because the generator is a rectified flow.
+distribution, because the generator is a rectified flow; and a retain batch is a quarter as many segments under
+four shared draws each, because an adapter's losses come as a full grid.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,6 +44,8 @@ SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recor
 AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 LENGTH_TOLERANCE_S = 0.1  # healthy Ogg streams exist whose last granule counts some samples too many
+
+_STDERR_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,7 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], AudioFacts]:
     _refuse_text(path)
     _refuse_truncated_container(path)
     try:
-        with soundfile.SoundFile(path) as stream:
+        with _quiet_decoder(path), soundfile.SoundFile(path) as stream:
             promised = stream.frames
             channels = stream.read(dtype="float32", always_2d=True)
             facts = AudioFacts(
@@ -249,6 +255,26 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
             f"{facts.duration_s:.2f} s can be decoded; obtain the whole file"
         )
     return channels, facts
+
+
+@contextmanager
+def _quiet_decoder(path: Path) -> Iterator[None]:
+    """Keep the MPEG decoder's own remarks off stderr: they go past Python, straight to descriptor 2."""
+    with path.open("rb") as stream:
+        chatty = stream.read(4) not in (b"RIFF", b"OggS", b"fLaC", b"FORM")
+    if not chatty:
+        yield
+        return
+    with _STDERR_LOCK:  # two threads that swapped the descriptor at once would lose it for good
+        sys.stderr.flush()
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _refuse_text(path: Path) -> None:

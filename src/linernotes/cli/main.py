@@ -163,7 +163,7 @@ def _is_usage(error: Exception) -> bool:
 
 
 def _explain_usage(error: Exception, as_json: bool) -> None:
-    message = str(error.format_message())  # type: ignore[attr-defined]
+    message = str(error.format_message())  # type: ignore[attr-defined]  # `_is_usage` saw it
     context = getattr(error, "ctx", None)
     if message.startswith("Usage:"):  # a group of commands without a command: its help is the answer
         note(message)

@@ -79,5 +79,5 @@ def _segment_row(segment: dict[str, Any]) -> tuple[object, ...]:
 
 def _result_row(result: dict[str, Any]) -> tuple[object, ...]:
     best = next(iter(result["segments"]), None)
-    spans = " : ".join(_segment_row(best)[1:3]) if best else "–"  # type: ignore[arg-type]
+    spans = " : ".join(str(span) for span in _segment_row(best)[1:3]) if best else "–"
     return (result["recording_id"], round(result["score"], 2), round(result["probability"], 3), spans)

@@ -188,7 +188,7 @@ class _Pass:
 
     def _collect(self, todo: deque[int], free: list[Worker]) -> None:
         for ready in wait(list(self.busy)):
-            worker, i = self.busy[ready]  # type: ignore[index]
+            worker, i = self.busy[ready]  # type: ignore[index]  # `wait` returns what it was given
             try:
                 answer = pickle.loads(worker.connection.recv_bytes())  # noqa: S301  (from our own worker)
             except (EOFError, OSError):

@@ -65,6 +65,6 @@ class SerialRunner:
                     limit_torch()  # the fold may have been the first to import it
                     if self.store:
                         self.store.save(keys[i], part)
-                state = part if i == 0 else fold.merge(state, part)  # type: ignore[arg-type]
+                state = part if i == 0 else fold.merge(state, part)  # type: ignore[arg-type]  # set at i == 0
                 progress(name, i + 1, len(shards))
             return fold.finish(fold.start() if state is None else state)

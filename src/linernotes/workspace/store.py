@@ -37,10 +37,11 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from linernotes.catalog.recording import Recording, unique_ids
+from linernotes.catalog.recording import Recording
 from linernotes.errors import CorpusError, InputError, NewerRevision
 from linernotes.workspace.database import connect, plain_faults
 from linernotes.workspace.migrations import upgrade
+from linernotes.workspace.places import audio_places
 from linernotes.workspace.rows import canonical_json, ranking_from_json
 from linernotes.workspace.schema import CorpusRow, ItemRow, RankingRow, RecordingRow, StatementRow
 
@@ -243,7 +244,7 @@ class Workspace:
         InputError
             If a recording has no audio file.
         """
-        places = _audio_places(recordings, Path(audio_dir), files)
+        places = audio_places(recordings, Path(audio_dir), files)
         with plain_faults(self.path / DATABASE), Session(self._engine) as session, session.begin():
             for recording in recordings:
                 place = self._portable(places[recording.recording_id])
@@ -381,30 +382,6 @@ def _recording_row(recording: Recording, place: str) -> RecordingRow:
         facts=recording.as_json(),
         audio_path=place,
     )
-
-
-def _audio_places(
-    recordings: Sequence[Recording], audio_dir: Path, files: Mapping[str, Path | str] | None
-) -> dict[str, Path]:
-    known = files if files is not None else _by_stem(audio_dir)
-    places = {}
-    for recording in recordings:
-        place = known.get(recording.recording_id)
-        if place is None or not (audio_dir / place).is_file():
-            raise InputError(
-                f"recording {recording.recording_id!r}: no audio file of that name in {audio_dir}; "
-                "put the file there or take the line out of the metadata table"
-            )
-        places[recording.recording_id] = audio_dir / place
-    return places
-
-
-def _by_stem(audio_dir: Path) -> dict[str, Path]:
-    from linernotes.audio.files import AUDIO_SUFFIXES
-
-    paths = (path for path in audio_dir.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    ids = unique_ids(path.relative_to(audio_dir).as_posix() for path in paths)
-    return {recording_id: Path(path) for path, recording_id in ids.items()}
 
 
 def _now() -> str:

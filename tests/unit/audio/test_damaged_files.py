@@ -1,5 +1,7 @@
 """Files that decoders read without complaint although a part is missing."""
 
+import os
+
 import av
 import numpy as np
 import pytest
@@ -67,3 +69,19 @@ def test_a_text_file_is_called_one_and_no_decoder_is_asked(tmp_path, text, capfd
     with pytest.raises(InputError, match=r"song\.mp3: not readable as audio: it holds text"):
         read_audio(path)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise after", "noise alone"])
+def test_a_damaged_mp3_is_one_error_and_the_decoder_keeps_quiet(tmp_path, damage, capfd):
+    path = tmp_path / "song.mp3"
+    tone = np.sin(np.arange(44100 * 6) / 20).astype(np.float32) * 0.5
+    write_audio(path, Audio(tone, 44100))
+    whole, noise = path.read_bytes(), np.random.default_rng(0).bytes(20000)
+    path.write_bytes(
+        {"cut": whole[: len(whole) // 2], "noise after": whole[:9000] + noise}.get(damage, noise)
+    )
+    with pytest.raises(InputError, match=r"song\.mp3: "):
+        read_audio(path)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still here")
+    assert capfd.readouterr().err == "still here"
