@@ -61,6 +61,7 @@ def train_subset_model(
     n_segment_tokens: int,
     seed: int,
     path: Path,
+    device: str = "cpu",
 ) -> Path:
     """Train on the included items with one seed, unless *path* already holds the weights."""
     from safetensors.torch import save_file
@@ -68,7 +69,7 @@ def train_subset_model(
     if path.is_file():
         return path
     chosen = [item for item, wanted in zip(items, included, strict=True) if wanted]
-    network = train_network(chosen, dataclasses.replace(recipe, seed=seed), n_segment_tokens)
+    network = train_network(chosen, dataclasses.replace(recipe, seed=seed), n_segment_tokens, device=device)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file(network.state_dict(), partial)

@@ -141,3 +141,21 @@ class Generator(Protocol):
     def generate(self, seed: int, seconds: float, condition: str = "") -> Audio:
         """Make music from a seed and a description."""
         ...
+
+
+@runtime_checkable
+class OutputGenerator(Generator, Protocol):
+    """A generator that also shows what it predicts; D-TRAK and DAS need it."""
+
+    def outputs(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the network's prediction [shape=(n_segments, n_draws, n_tokens, n_dims)], differentiable."""
+        ...
+
+
+@runtime_checkable
+class TokenLossGenerator(Generator, Protocol):
+    """A generator whose loss is a mean over tokens; telling *where* in a segment influence lies needs it."""
+
+    def token_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the loss of every token [shape=(n_segments, n_draws, n_tokens)], differentiable."""
+        ...

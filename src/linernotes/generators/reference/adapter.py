@@ -164,6 +164,14 @@ class ReferenceGenerator:
         """Return the training loss of every segment under every draw [shape=(n_segments, n_draws)]."""
         return flow.pair_losses(network, segments, draws, audible_only=audible_only)
 
+    def token_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the loss of every token [shape=(n_segments, n_draws, n_tokens)]."""
+        return flow.token_losses(network, segments, draws)
+
+    def outputs(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the predicted velocity [shape=(n_segments, n_draws, n_tokens, n_dims)]."""
+        return flow.outputs(network, segments, draws)
+
     def null_losses(self, segments: Segments, draws: NoiseDraws, *, audible_only: bool = False) -> Tensor:
         """Return the loss of a network that outputs zero, as an untrained one does."""
         return flow.null_losses(segments, draws, audible_only=audible_only)

@@ -17,6 +17,7 @@ Bar-Tal et al. (2023), "MultiDiffusion" (overlapping windows for lengths beyond 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -47,16 +48,29 @@ def pair_losses(
 
     ``audible_only`` leaves padding and silence out of the mean; a segment without any sound keeps all.
     """
-    n_segments, n_draws = len(segments), len(draws)
-    segment_of = torch.arange(n_segments).repeat_interleave(n_draws)
-    draw_of = torch.arange(n_draws).repeat(n_segments)
-    losses = [
-        _losses_of_pairs(
-            network, segments, draws, segment_of[i : i + batch], draw_of[i : i + batch], audible_only
-        )
-        for i in range(0, n_segments * n_draws, batch)
-    ]
-    return torch.cat(losses).reshape(n_segments, n_draws)
+    weights = _weights(segments, audible_only)
+
+    def losses(segment_of: Tensor, draw_of: Tensor) -> Tensor:
+        per_token = _token_losses_of_pairs(network, segments, draws, segment_of, draw_of)
+        return _over_tokens(per_token, weights[segment_of])
+
+    return _of_pairs(losses, segments, draws, batch)
+
+
+def token_losses(network: nn.Module, segments: Segments, draws: NoiseDraws, *, batch: int = 64) -> Tensor:
+    """Return the loss of every token [shape=(n_segments, n_draws, n_tokens)]; `pair_losses` is its mean."""
+    return _of_pairs(
+        lambda s, d: _token_losses_of_pairs(network, segments, draws, s, d), segments, draws, batch
+    )
+
+
+def outputs(network: nn.Module, segments: Segments, draws: NoiseDraws, *, batch: int = 64) -> Tensor:
+    """Return the predicted velocity [shape=(n_segments, n_draws, n_tokens, n_dims)]."""
+
+    def predicted(segment_of: Tensor, draw_of: Tensor) -> Tensor:
+        return _predict_pairs(network, segments, draws, segment_of, draw_of)[0].cpu()
+
+    return _of_pairs(predicted, segments, draws, batch)
 
 
 def null_losses(segments: Segments, draws: NoiseDraws, *, audible_only: bool = False) -> Tensor:
@@ -66,21 +80,36 @@ def null_losses(segments: Segments, draws: NoiseDraws, *, audible_only: bool = F
     return _over_tokens(per_token, _weights(segments, audible_only)[:, None].expand_as(per_token))
 
 
-def _losses_of_pairs(
-    network: nn.Module,
-    segments: Segments,
-    draws: NoiseDraws,
-    segment_of: Tensor,
-    draw_of: Tensor,
-    audible_only: bool,
+def _of_pairs(
+    value: Callable[[Tensor, Tensor], Tensor], segments: Segments, draws: NoiseDraws, batch: int
 ) -> Tensor:
+    """Evaluate every pair of segment and draw, some at a time [shape=(n_segments, n_draws, …)]."""
+    n_segments, n_draws = len(segments), len(draws)
+    segment_of = torch.arange(n_segments).repeat_interleave(n_draws)
+    draw_of = torch.arange(n_draws).repeat(n_segments)
+    parts = [
+        value(segment_of[i : i + batch], draw_of[i : i + batch]) for i in range(0, len(segment_of), batch)
+    ]
+    values = torch.cat(parts)
+    return values.reshape(n_segments, n_draws, *values.shape[1:])
+
+
+def _predict_pairs(
+    network: nn.Module, segments: Segments, draws: NoiseDraws, segment_of: Tensor, draw_of: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return predicted and true velocity of pairs [shape=(n_pairs, n_tokens, n_dims)], where the network lies."""
     place = next(network.parameters()).device
     chosen = segments.latents[segment_of], draws.noise[draw_of], draws.levels[draw_of]
     clean, noise, levels = (tensor.to(place) for tensor in chosen)
     mixed = torch.lerp(clean, noise, levels[:, None, None])
-    predicted = network(mixed, levels, segments.conditions[segment_of].to(place))
-    per_token = (predicted - (noise - clean)).square().mean(dim=-1)
-    return _over_tokens(per_token, _weights(segments, audible_only)[segment_of].to(place)).cpu()
+    return network(mixed, levels, segments.conditions[segment_of].to(place)), noise - clean
+
+
+def _token_losses_of_pairs(
+    network: nn.Module, segments: Segments, draws: NoiseDraws, segment_of: Tensor, draw_of: Tensor
+) -> Tensor:
+    predicted, velocity = _predict_pairs(network, segments, draws, segment_of, draw_of)
+    return (predicted - velocity).square().mean(dim=-1).cpu()
 
 
 def _weights(segments: Segments, audible_only: bool) -> Tensor:
