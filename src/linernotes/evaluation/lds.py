@@ -9,6 +9,11 @@ Conventions
 ``inclusion`` [shape=(n_subsets, n_items), bool]; ``losses`` [shape=(n_subsets, n_seeds, n_queries)];
 ``scores`` [shape=(n_queries, n_items)]. LDS is in [-1, 1]; 0 is chance.
 
+Where subsets come in blocks that hold the same number of recordings of every artist, what a scorer that knows
+only the artist predicts is constant within a block. The *within-artist* LDS is the same correlation after each
+block's mean is taken out of predictions and outcomes: it rewards only what is known beyond the artist. The
+bootstrap then draws whole blocks.
+
 The ceiling is what a perfect predictor of the expected loss would reach, given that retraining itself
 is noisy: with r the rank correlation between seeds and R seeds averaged, the reliability of the average
 is ρ = R r / (1 + (R - 1) r) and the ceiling is √ρ.
@@ -27,7 +32,7 @@ scorer that knows only the label does well, so its row belongs beside every figu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +55,21 @@ class GroundTruth:
         Who was in each subset.
     losses : NDArray [shape=(n_subsets, n_seeds, n_queries), float32]
         Outcome of each retraining.
+    blocks : NDArray [shape=(n_subsets,), int64], optional
+        Which subsets hold the same number of recordings of every artist; by default each stands alone.
     """
 
     item_ids: tuple[str, ...]
     query_ids: tuple[str, ...]
     inclusion: NDArray[np.bool_]
     losses: NDArray[np.float32]
+    blocks: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        if self.blocks is not None and self.blocks.shape != self.inclusion.shape[:1]:
+            raise InputError(
+                f"ground truth: {len(self.inclusion)} subsets, blocks {self.blocks.shape}; expected one block per subset"
+            )
         expected = (self.inclusion.shape[0], self.losses.shape[1], len(self.query_ids))
         if self.losses.shape != expected or self.inclusion.shape[1] != len(self.item_ids):
             raise InputError(
@@ -67,9 +79,28 @@ class GroundTruth:
 
     def queries(self, wanted: list[int]) -> GroundTruth:
         """Return the ground truth of some queries."""
-        return GroundTruth(
-            self.item_ids, tuple(self.query_ids[i] for i in wanted), self.inclusion, self.losses[:, :, wanted]
+        return replace(
+            self, query_ids=tuple(self.query_ids[i] for i in wanted), losses=self.losses[:, :, wanted]
         )
+
+    def within_blocks(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values [shape=(n_subsets, …)] less the mean of their block.
+
+        Raises
+        ------
+        InputError
+            If the subsets do not come in blocks.
+        """
+        if self.blocks is None:
+            raise InputError(
+                "ground truth without blocks has no within-artist figure; draw subsets in blocks"
+            )
+        left = values.astype(np.float64)
+        for block in np.unique(self.blocks):
+            left[self.blocks == block] -= left[self.blocks == block].mean(axis=0)
+        # what cancels exactly must not leave rounding to be ranked
+        left[np.abs(left) < 1e-9 * np.abs(values).max(initial=0.0)] = 0.0
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +112,12 @@ class LdsResult:
     per_query: NDArray[np.float64]
 
 
-def per_query_lds(scores: NDArray[np.float64], truth: GroundTruth) -> NDArray[np.float64]:
+def per_query_lds(
+    scores: NDArray[np.float64], truth: GroundTruth, *, within: bool = False
+) -> NDArray[np.float64]:
     """Return the rank correlation of prediction and minus outcome for each query [shape=(n_queries,)].
+
+    With ``within``, block means are taken out of both.
 
     Examples
     --------
@@ -92,13 +127,12 @@ def per_query_lds(scores: NDArray[np.float64], truth: GroundTruth) -> NDArray[np
     >>> per_query_lds(np.array([[3.0, 1.0]]), truth).tolist()
     [1.0]
     """
-    predictions = truth.inclusion.astype(np.float64) @ scores.T
-    outcomes = -truth.losses.astype(np.float64).mean(axis=1)
+    predictions, outcomes = _sides(scores, truth, within)
     return _rank_correlation(predictions, outcomes)
 
 
-def lds(scores: NDArray[np.float64], truth: GroundTruth, seed: int = 0) -> LdsResult:
-    """Return LDS with its bootstrap interval over subsets and queries.
+def lds(scores: NDArray[np.float64], truth: GroundTruth, seed: int = 0, *, within: bool = False) -> LdsResult:
+    """Return LDS, or with ``within`` the within-artist LDS, and its bootstrap interval over subsets and queries.
 
     Raises
     ------
@@ -109,23 +143,29 @@ def lds(scores: NDArray[np.float64], truth: GroundTruth, seed: int = 0) -> LdsRe
         raise InputError(
             f"scores {scores.shape}: expected {(len(truth.query_ids), len(truth.item_ids))} (queries × items)"
         )
-    values = per_query_lds(scores, truth)
-    resampled = [float(np.mean(v)) for (v,) in _resample([scores], truth, seed)]
+    values = per_query_lds(scores, truth, within=within)
+    resampled = [float(np.mean(v)) for (v,) in _resample([scores], truth, seed, within)]
     low, high = np.quantile(resampled, [0.025, 0.975])
     return LdsResult(float(values.mean()), (float(low), float(high)), values)
 
 
 def lds_difference(
-    first: NDArray[np.float64], second: NDArray[np.float64], truth: GroundTruth, seed: int = 0
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    truth: GroundTruth,
+    seed: int = 0,
+    *,
+    within: bool = False,
 ) -> tuple[float, tuple[float, float]]:
     """Return how much higher the first scorer's LDS is, with the paired bootstrap interval."""
-    value = float(np.mean(per_query_lds(first, truth) - per_query_lds(second, truth)))
-    resampled = [float(np.mean(a - b)) for a, b in _resample([first, second], truth, seed)]
+    gap = per_query_lds(first, truth, within=within) - per_query_lds(second, truth, within=within)
+    value = float(np.mean(gap))
+    resampled = [float(np.mean(a - b)) for a, b in _resample([first, second], truth, seed, within)]
     low, high = np.quantile(resampled, [0.025, 0.975])
     return value, (float(low), float(high))
 
 
-def seed_agreement(truth: GroundTruth) -> float:
+def seed_agreement(truth: GroundTruth, *, within: bool = False) -> float:
     """Return the mean rank correlation between the losses of two seeds, over queries and pairs of seeds."""
     n_seeds = truth.losses.shape[1]
     if n_seeds < 2:
@@ -134,12 +174,13 @@ def seed_agreement(truth: GroundTruth) -> float:
         )
     pairs = [(i, j) for i in range(n_seeds) for j in range(i)]
     losses = truth.losses.astype(np.float64)
+    losses = truth.within_blocks(losses) if within else losses
     return float(np.mean([_rank_correlation(losses[:, i], losses[:, j]).mean() for i, j in pairs]))
 
 
-def ceiling(truth: GroundTruth) -> float:
+def ceiling(truth: GroundTruth, *, within: bool = False) -> float:
     """Return the LDS that a perfect predictor of the expected loss would reach."""
-    agreement, n_seeds = max(0.0, seed_agreement(truth)), truth.losses.shape[1]
+    agreement, n_seeds = max(0.0, seed_agreement(truth, within=within)), truth.losses.shape[1]
     return float(np.sqrt(n_seeds * agreement / (1 + (n_seeds - 1) * agreement)))
 
 
@@ -159,20 +200,43 @@ def table(
     return rows
 
 
+def _sides(
+    scores: NDArray[np.float64], truth: GroundTruth, within: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return predictions and minus outcomes, each [shape=(n_subsets, n_queries)]."""
+    predictions = truth.inclusion.astype(np.float64) @ scores.T
+    outcomes = -truth.losses.astype(np.float64).mean(axis=1)
+    if within:
+        return truth.within_blocks(predictions), truth.within_blocks(outcomes)
+    return predictions, outcomes
+
+
 def _resample(
-    scorers: list[NDArray[np.float64]], truth: GroundTruth, seed: int
+    scorers: list[NDArray[np.float64]], truth: GroundTruth, seed: int, within: bool
 ) -> list[list[NDArray[np.float64]]]:
     random = np.random.default_rng(seed)
-    n_subsets, _, n_queries = truth.losses.shape
-    predictions = [truth.inclusion.astype(np.float64) @ scores.T for scores in scorers]
-    outcomes = -truth.losses.astype(np.float64).mean(axis=1)
+    n_queries = truth.losses.shape[2]
+    sides = [_sides(scores, truth, within) for scores in scorers]
+    members = _blocks(truth)
     draws = []
     for _ in range(N_BOOTSTRAP):
-        subsets = random.integers(n_subsets, size=n_subsets)
+        subsets = members[random.integers(len(members), size=len(members))].ravel()
         queries = random.integers(n_queries, size=n_queries)
         chosen = np.ix_(subsets, queries)
-        draws.append([_rank_correlation(p[chosen], outcomes[chosen]) for p in predictions])
+        draws.append(
+            [_rank_correlation(predictions[chosen], outcomes[chosen]) for predictions, outcomes in sides]
+        )
     return draws
+
+
+def _blocks(truth: GroundTruth) -> NDArray[np.int64]:
+    """Return the subsets of each block [shape=(n_blocks, n_per_block)]; without blocks, each by itself."""
+    if truth.blocks is None:
+        return np.arange(len(truth.inclusion))[:, None]
+    members = [np.flatnonzero(truth.blocks == block) for block in np.unique(truth.blocks)]
+    if len({len(rows) for rows in members}) > 1:
+        raise InputError("ground truth: blocks of unequal size; expected as many subsets in each")
+    return np.stack(members)
 
 
 def _rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -159,3 +159,12 @@ class TokenLossGenerator(Generator, Protocol):
     def token_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
         """Return the loss of every token [shape=(n_segments, n_draws, n_tokens)], differentiable."""
         ...
+
+
+@runtime_checkable
+class PairedLossGenerator(Generator, Protocol):
+    """A generator that scores each segment under a draw of its own, as training does; fine-tuning is better for it."""
+
+    def paired_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the loss of segment i under draw i [shape=(n_segments,)], differentiable."""
+        ...

@@ -168,6 +168,10 @@ class ReferenceGenerator:
         """Return the loss of every token [shape=(n_segments, n_draws, n_tokens)]."""
         return flow.token_losses(network, segments, draws)
 
+    def paired_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+        """Return the loss of segment i under draw i [shape=(n_segments,)]."""
+        return flow.paired_losses(network, segments, draws)
+
     def outputs(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
         """Return the predicted velocity [shape=(n_segments, n_draws, n_tokens, n_dims)]."""
         return flow.outputs(network, segments, draws)

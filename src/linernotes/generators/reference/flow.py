@@ -64,6 +64,12 @@ def token_losses(network: nn.Module, segments: Segments, draws: NoiseDraws, *, b
     )
 
 
+def paired_losses(network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
+    """Return the loss of segment i under draw i [shape=(n_segments,)]."""
+    each = torch.arange(len(segments))
+    return _token_losses_of_pairs(network, segments, draws, each, each).mean(dim=-1)
+
+
 def outputs(network: nn.Module, segments: Segments, draws: NoiseDraws, *, batch: int = 64) -> Tensor:
     """Return the predicted velocity [shape=(n_segments, n_draws, n_tokens, n_dims)]."""
 

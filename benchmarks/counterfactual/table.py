@@ -1,0 +1,141 @@
+"""The table: every method beside chance, the label alone, and what retraining noise allows.
+
+Figures are over test queries only, on which no setting was chosen. Two kinds are kept apart: outputs of the
+generator, and look-alikes, which are real recordings outside the corpus that are related to some inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from linernotes.attribution.base import ItemScores
+from linernotes.evaluation.group_ranking import table as group_table
+from linernotes.evaluation.lds import ceiling, lds, lds_difference
+from linernotes.evaluation.sanity import collapse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchmarks.counterfactual.pack import Pack
+    from benchmarks.counterfactual.rows import Row
+    from benchmarks.counterfactual.truth import Truth
+
+RIVALS = ("dtrak", "das", "ekfac", "unlearning", "unlearning-ekfac", "mucs")
+N_GENERATED_TEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which queries are for tuning and which are reported, as places in the pack."""
+
+    dev: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+def split_of(pack: Pack, kind: str) -> Split:
+    """Return the split of a kind: 24 and 16 generated outputs, every other look-alike and outsider.
+
+    The last eight generated outputs are in neither: they are kept for a later question.
+    """
+    places = pack.of_kind(kind)
+    if kind == "generated":
+        half = len(places) // 2
+        return Split(tuple(places[:half]), tuple(places[half : half + N_GENERATED_TEST]))
+    return Split(tuple(places[::2]), tuple(places[1::2]))
+
+
+def label_only(pack: Pack, queries: Sequence[int]) -> NDArray[np.float64]:
+    """Score by what is known without listening: the prompt's words, and the artist of a look-alike.
+
+    Returns
+    -------
+    NDArray [shape=(n_queries, n_items), float64]
+    """
+    words = [frozenset(item.words.split()) for item in pack.items]
+    rows = []
+    for query in queries:
+        asked = frozenset(pack.prompts[query].split())
+        shared = np.array([len(asked & known) / max(1, len(asked | known)) for known in words])
+        name = pack.queries[query].query_id.split("__")[0] if pack.kinds[query] == "look-alike" else ""
+        same = np.array([bool(name) and item.item_id.split("__")[0] == name for item in pack.items])
+        rows.append(shared + same)
+    return np.stack(rows)
+
+
+def lds_rows(
+    scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack, queries: Sequence[int]
+) -> dict[str, Any]:
+    """Return LDS at both alphas and within artists for each scorer, with ceilings, as JSON."""
+    halves, nine_tenths = (truth.subsets(pack, name, queries) for name in ("half", "ninety"))
+    report: dict[str, Any] = {
+        "n_queries": len(queries),
+        "ceiling": ceiling(halves),
+        "ceiling_within_artist": ceiling(halves, within=True),
+        "ceiling_at_0.9": ceiling(nine_tenths),
+        "scorers": {},
+    }
+    for name, matrix in scores.items():
+        whole, within, ninety = (
+            lds(matrix, halves),
+            lds(matrix, halves, within=True),
+            lds(matrix, nine_tenths),
+        )
+        report["scorers"][name] = {
+            "lds": whole.value,
+            "interval": list(whole.interval),
+            "of_ceiling": whole.value / report["ceiling"],
+            "within_artist": within.value,
+            "within_artist_interval": list(within.interval),
+            "within_artist_of_ceiling": within.value / report["ceiling_within_artist"],
+            "lds_at_0.9": ninety.value,
+            "lds_at_0.9_interval": list(ninety.interval),
+        }
+    return report
+
+
+def leads(
+    best: str, scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack, queries: Sequence[int]
+) -> dict[str, Any]:
+    """Return by how much one scorer leads each rival, with paired intervals, overall and within artists."""
+    halves = truth.subsets(pack, "half", queries)
+    found: dict[str, Any] = {}
+    for rival in (name for name in scores if name != best):
+        whole = lds_difference(scores[best], scores[rival], halves)
+        within = lds_difference(scores[best], scores[rival], halves, within=True)
+        found[rival] = {
+            "lds": whole[0],
+            "interval": list(whole[1]),
+            "within_artist": within[0],
+            "within_artist_interval": list(within[1]),
+        }
+    return found
+
+
+def group_rows(
+    scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack, queries: Sequence[int]
+) -> dict[str, Any]:
+    """Return how well summed scores rank artists by what leaving each out does, as JSON."""
+    names = truth.artists(pack)
+    belongs = np.array([[artist == name for artist in pack.artists] for name in names])
+    summed = {name: matrix @ belongs.T for name, matrix in scores.items()}
+    return group_table(summed, truth.removals(queries))
+
+
+def collapse_row(row: Row, scores: NDArray[np.float64], pack: Pack) -> dict[str, Any]:
+    """Return how alike a method's lists for different queries are."""
+    results = [
+        ItemScores("q", row.method, "score", pack.corpus.item_ids, line[:, None], np.zeros(0))
+        for line in scores
+    ]
+    found = collapse(results)
+    return {
+        "mean_correlation": found.mean_correlation,
+        "rank_one_energy": found.rank_one_energy,
+        "distinct_first": found.n_distinct_first,
+        "collapsed": found.collapsed,
+    }
