@@ -7,8 +7,8 @@ Between blocks the numbers differ by rounding: an artist with one recording is i
 
 Conventions
 -----------
-A job is one retraining. Its seed decides the initial weights, the crops and the noise. Removals are paired with
-the full models of the same seeds.
+A job is one retraining. Its seed decides the initial weights, the crops and the noise. ``full-0`` is the generator
+itself, trained again.
 """
 
 from __future__ import annotations

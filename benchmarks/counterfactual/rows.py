@@ -11,7 +11,7 @@ import json
 import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +42,14 @@ class Row:
 
 @one_thread()
 def measure(name: str, queries: tuple[int, ...], folder: Path) -> Row:
-    """Fit a method and score the queries, unless *folder* holds the result."""
+    """Fit a method and score the queries, unless *folder* holds the result.
+
+    A name may carry settings: ``ekfac:query_levels=1.0``.
+    """
     pack = load_pack()
-    method = make_method(name)
+    method = method_of(name)
     key = _key(name, method.revision, method.settings, queries, pack)
-    path = folder / f"{name}-{key[:16]}.npz"
+    path = folder / f"{name.partition(':')[0]}-{key[:16]}.npz"
     if path.is_file():
         return _read(name, path)
     runner = SerialRunner(SEGMENTS_PER_SHARD)
@@ -68,6 +71,16 @@ def measure(name: str, queries: tuple[int, ...], folder: Path) -> Row:
     row = Row(name, np.stack([result.scores for result in results]), ranks, facts)
     _write(row, path)
     return row
+
+
+def method_of(name: str) -> Any:
+    """Return an installed method, with other settings where the name carries them."""
+    plain, _, settings = name.partition(":")
+    method: Any = make_method(plain)
+    if settings:
+        pairs = dict(setting.split("=", 1) for setting in settings.split(";"))
+        method.config = replace(method.config, **{key: json.loads(value) for key, value in pairs.items()})
+    return method
 
 
 def _with_copies(pack: Pack, owners: list[str]) -> list[list[str]]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from benchmarks.counterfactual.rows import Row
     from benchmarks.counterfactual.truth import Truth
 
-RIVALS = ("dtrak", "das", "ekfac", "unlearning", "unlearning-ekfac", "mucs")
 N_GENERATED_TEST = 16
 
 

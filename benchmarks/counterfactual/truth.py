@@ -60,13 +60,14 @@ class Truth:
     def removals(self, queries: Sequence[int]) -> NDArray[np.float64]:
         """Return by how much leaving an artist out raised each loss [shape=(n_seeds, n_queries, n_artists)].
 
-        Artists are those of `removed_artists`, in order; each removal is compared with the full model of its seed.
+        Artists are those of `removed_artists`, in order. The baseline is the mean of the full models but the first:
+        that one is the generator, to whom its own outputs are dearer than to any sibling.
         """
+        base = (
+            self.of([f"full-{seed}" for seed in range(1, self.plan.n_full)]).astype(np.float64).mean(axis=0)
+        )
         rises = [
-            [
-                self.of([f"without-{number:02d}-{seed}"])[0].astype(float) - self.of([f"full-{seed}"])[0]
-                for number in range(self.plan.n_artists)
-            ]
+            self.of([f"without-{number:02d}-{seed}" for number in range(self.plan.n_artists)]) - base
             for seed in range(self.plan.removal_seeds)
         ]
         return np.moveaxis(np.array(rises), 1, 2)[:, list(queries)]

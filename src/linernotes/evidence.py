@@ -11,7 +11,8 @@ Does it carry *someone's* voice or playing?           (not built yet)      liken
 ====================================================  ===================  =========================
 
 `Reliability` is the measured trust in one method × generator × corpus. It rides on an
-`InfluenceRanking`; royalties refuse a ranking without it.
+`InfluenceRanking`; royalties refuse a ranking without it. `CalibrationNote` says on what the statements
+of a ranking (probabilities, effects and their intervals) were calibrated, and how well they held.
 
 Conventions
 -----------
@@ -224,12 +225,61 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationNote:
+    """What the statements of a ranking rest on: retrainings without somebody, and how often they came true.
+
+    Parameters
+    ----------
+    confidence : float in (0, 1)
+        What part of outcomes the effect intervals are made to hold.
+    coverage : float in [0, 1]
+        What part they did hold, for removals and queries left out of the fit.
+    effect_unit : str
+        What an effect is measured in.
+    noise : float >= 0
+        Standard deviation of a measured effect when nothing but the seed of the training changes.
+    matters : float >= 0
+        Rise of the loss above which a removal counts as having mattered.
+    n_queries, n_removals, n_seeds : int
+        Outputs, sets removed, and retrainings per set.
+    """
+
+    confidence: float
+    coverage: float
+    effect_unit: str
+    noise: float
+    matters: float
+    n_queries: int
+    n_removals: int
+    n_seeds: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of the JSON contract."""
+        return {
+            "confidence": self.confidence,
+            "coverage": self.coverage,
+            "effect_unit": self.effect_unit,
+            "noise": self.noise,
+            "matters": self.matters,
+            "n_queries": self.n_queries,
+            "n_removals": self.n_removals,
+            "n_seeds": self.n_seeds,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
     """One disclosed recording's estimated influence on one output.
 
     ``score`` is positive when training on the item made the output more likely, in the unit of the
     ranking; ``share`` is the part of the output's positive influence credited to the item, in [0, 1];
     ``interval`` is the 95 % bootstrap interval of ``share``; ``rank`` starts at 1.
+
+    With a calibration: ``effect`` is the expected rise of the output's loss had the item been left out of the
+    training, in the unit of the calibration, ``effect_interval`` holds the rise that retraining would show with
+    the calibration's confidence, and ``probability`` is the chance that the rise exceeds retraining noise. For
+    a member of a cluster of near-duplicates, ``cluster_id``, all three are about leaving out the whole cluster.
+    Without a calibration or clusters they are None, and are not in the JSON.
     """
 
     item_id: str
@@ -237,16 +287,30 @@ class Influence:
     share: float
     interval: tuple[float, float]
     rank: int
+    probability: float | None = None
+    effect: float | None = None
+    effect_interval: tuple[float, float] | None = None
+    cluster_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise InputError(f"item {self.item_id}: probability {self.probability}, expected 0 to 1")
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of the JSON contract."""
+        interval = list(self.effect_interval) if self.effect_interval is not None else None
         return {
             "item_id": self.item_id,
             "score": self.score,
             "share": self.share,
             "interval": list(self.interval),
             "rank": self.rank,
-        }
+        } | _stated(
+            probability=self.probability,
+            effect=self.effect,
+            effect_interval=interval,
+            cluster_id=self.cluster_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +318,9 @@ class InfluenceRanking:
     """All disclosed recordings ranked for one output, best first.
 
     ``unattributed_share`` is what no recording could be credited with beyond noise; shares and it
-    add up to 1. An empty credit (``unattributed_share == 1``) reads "nobody in particular".
+    add up to 1. An empty credit (``unattributed_share == 1``) reads "nobody in particular";
+    ``nobody_because`` then says why, where a calibration or a check of the generator decided.
+    ``cluster_rule`` names how near-duplicates share credit, where they do.
     """
 
     query_id: str
@@ -267,6 +333,9 @@ class InfluenceRanking:
     unattributed_share: float
     reliability: Reliability | None = None
     scope: str = SCOPE_INFLUENCE
+    calibration: CalibrationNote | None = None
+    nobody_because: str | None = None
+    cluster_rule: str | None = None
 
     def __post_init__(self) -> None:
         if not self.corpus_root:
@@ -293,4 +362,13 @@ class InfluenceRanking:
             "unattributed_share": self.unattributed_share,
             "influences": [influence.as_json() for influence in self.influences],
             "scope": self.scope,
-        }
+        } | _stated(
+            calibration=self.calibration.as_json() if self.calibration else None,
+            nobody_because=self.nobody_because,
+            cluster_rule=self.cluster_rule,
+        )
+
+
+def _stated(**fields: Any) -> dict[str, Any]:
+    """Leave out what was not stated: a ranking without a calibration reads as it always did."""
+    return {name: value for name, value in fields.items() if value is not None}

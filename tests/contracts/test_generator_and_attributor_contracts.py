@@ -7,11 +7,28 @@ import numpy as np
 import pytest
 import torch
 
+from linernotes.attribution.activations import Activations, ActivationsConfig
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.das import Das, DasConfig
+from linernotes.attribution.dtrak import DTrak
+from linernotes.attribution.ekfac import EkfacConfig, EkfacInfluence
+from linernotes.attribution.forward import ForwardConfig, ForwardInfluence
+from linernotes.attribution.gradients import GradientConfig
+from linernotes.attribution.group_unlearning import GroupUnlearningConfig
+from linernotes.attribution.guda import Guda, GudaConfig
+from linernotes.attribution.index import FastIndex, IndexConfig
 from linernotes.attribution.mucs import Mucs, MucsConfig
+from linernotes.attribution.partial import PartialUnlearning
+from linernotes.attribution.prefilter import PrefilterConfig, Prefiltered
+from linernotes.attribution.racing import RaceConfig
+from linernotes.attribution.siblings import SiblingConfig, Siblings
 from linernotes.attribution.similarity import Similarity
+from linernotes.attribution.tracin import GradCos, GradDot
+from linernotes.attribution.trak import Trak, TrakConfig
 from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning_kronecker import EkfacUnlearning, EkfacUnlearningConfig
+from linernotes.attribution.unlearning_skew import SkewUnlearning, SkewUnlearningConfig
 from linernotes.audio.files import Audio
 from linernotes.execution import SerialRunner
 from linernotes.generators.base import Segments
@@ -78,7 +95,32 @@ def test_the_reference_generator_keeps_the_contract(generator):
     check_generator(generator, melody(1), "calm")
 
 
+SHORT = {"n_draws": 2, "n_query_draws": 4, "n_replicates": 2, "n_slots": 512}
+STEP = {"n_query_draws": 8, "n_scoring_draws": 4}
 METHODS = {
+    "activations": lambda: Activations(ActivationsConfig(n_bands=2, n_replicates=2)),
+    "d-trak": lambda: DTrak(TrakConfig(**SHORT)),
+    "das": lambda: Das(DasConfig(**SHORT)),
+    "ekfac": lambda: EkfacInfluence(EkfacConfig(**STEP)),
+    "fast": lambda: FastIndex(
+        IndexConfig(
+            n_teaching_queries=12, n_taught_segments=12, n_item_draws=8, n_query_draws=8, n_directions=12
+        ),
+        teacher=Similarity(),
+    ),
+    "forward": lambda: ForwardInfluence(ForwardConfig(**STEP)),
+    "grad-cos": lambda: GradCos(GradientConfig(**SHORT)),
+    "grad-dot": lambda: GradDot(GradientConfig(**SHORT)),
+    "guda": lambda: Guda(GudaConfig(GroupUnlearningConfig(n_steps=2, n_segments=2, n_draws=2), 4)),
+    "prefiltered": lambda: Prefiltered(
+        PrefilterConfig(1, 3, RaceConfig(draws_per_round=2)),
+        exact=PartialUnlearning(UnlearningConfig(**STEP)),
+        shortlister=Similarity(),
+    ),
+    "siblings": lambda: Siblings(SiblingConfig(n_siblings=4, n_steps=3, batch_size=4, **SHORT)),
+    "trak": lambda: Trak(TrakConfig(**SHORT)),
+    "unlearning-ekfac": lambda: EkfacUnlearning(EkfacUnlearningConfig(**STEP)),
+    "unlearning-skew": lambda: SkewUnlearning(SkewUnlearningConfig(**STEP)),
     "random": Chance,
     "similarity": Similarity,
     "unlearning": lambda: FisherUnlearning(UnlearningConfig(n_query_draws=8, n_scoring_draws=4)),

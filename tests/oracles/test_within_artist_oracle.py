@@ -19,7 +19,7 @@ def truth():
         counts = [2, int(random.integers(1, 3)), int(random.integers(0, 2))]
         for row in inclusion[block * PER_BLOCK : (block + 1) * PER_BLOCK]:
             for artist, count in enumerate(counts):
-                row[random.permutation(np.flatnonzero(ARTISTS == artist))[:count]] = True
+                row[random.permutation(np.flatnonzero(artist == ARTISTS))[:count]] = True
     weights = random.normal(size=(N_QUERIES, len(ARTISTS)))
     losses = -(inclusion @ weights.T)[:, None] + 0.5 * random.normal(size=(len(inclusion), 2, N_QUERIES))
     blocks = np.repeat(np.arange(N_BLOCKS), PER_BLOCK)

@@ -7,6 +7,7 @@ import pytest
 from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import (
     SCOPE_INFLUENCE,
+    CalibrationNote,
     Influence,
     InfluenceRanking,
     Match,
@@ -135,3 +136,50 @@ def test_there_is_no_function_from_one_kind_of_evidence_to_another():
     for kind, others in ((Match, ("version", "influence")), (VersionMatch, ("influence",))):
         names = [name for name in dir(kind) if not name.startswith("_")]
         assert not [name for name in names if any(other in name for other in others)]
+
+
+def test_what_was_not_stated_is_not_in_the_json():
+    assert not {"probability", "effect", "effect_interval", "cluster_id"} & influence(0.25).as_json().keys()
+    assert not {"calibration", "nobody_because", "cluster_rule"} & ranking().as_json().keys()
+
+
+def test_what_was_stated_is_in_the_json():
+    note = CalibrationNote(
+        confidence=0.9,
+        coverage=0.91,
+        effect_unit="parts",
+        noise=0.01,
+        matters=0.02,
+        n_queries=24,
+        n_removals=20,
+        n_seeds=3,
+    )
+    one = Influence(
+        item_id="rain",
+        score=1.0,
+        share=0.0,
+        interval=(0.0, 0.0),
+        rank=1,
+        probability=0.0,
+        effect=0.0,
+        effect_interval=(-0.5, 0.5),
+        cluster_id="rain",
+    )
+    fields = ranking(
+        influences=(one,),
+        unattributed_share=1.0,
+        calibration=note,
+        nobody_because="outside",
+        cluster_rule="equally",
+    ).as_json()
+    assert fields["influences"][0]["cluster_id"] == "rain"
+    stated = {name: fields["influences"][0][name] for name in ("probability", "effect", "effect_interval")}
+    assert stated == {"probability": 0.0, "effect": 0.0, "effect_interval": [-0.5, 0.5]}
+    assert fields["calibration"]["coverage"] == 0.91
+    assert (fields["nobody_because"], fields["cluster_rule"]) == ("outside", "equally")
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
+def test_a_probability_outside_its_range_is_refused(probability):
+    with pytest.raises(InputError, match="item rain: probability"):
+        Influence(item_id="rain", score=1.0, share=0.0, interval=(0.0, 0.0), rank=1, probability=probability)

@@ -3,11 +3,14 @@
 A generator's card lists the SHA-256 of each file it was trained on. Candidates are the items of the
 sealed corpus on that list. Where the corpus holds only some of them the ranking is among those, and
 its scope says so; where it holds none there is nothing to rank.
+
+Any adapter of `generators.base.Generator` will do that also has the two members of `DisclosedGenerator`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,13 +21,45 @@ from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import NotDisclosed, TooShort
 from linernotes.evidence import SCOPE_INFLUENCE
-from linernotes.generators.base import Segments
-from linernotes.generators.reference.adapter import ReferenceGenerator
+from linernotes.generators.base import Generator, Segments
 
 ItemProgress = Callable[[str, int, int], None]
 
 
-def candidates(generator: ReferenceGenerator, corpus: SealedCorpus) -> tuple[Item, ...]:
+class TrainedFile(Protocol):
+    """One file that a generator was trained on."""
+
+    @property
+    def item_id(self) -> str:
+        """The recording's id in the corpus that was trained on."""
+        ...
+
+    @property
+    def content_sha256(self) -> str:
+        """SHA-256 of the file's bytes, in hex."""
+        ...
+
+
+@runtime_checkable
+class DisclosedGenerator(Generator, Protocol):
+    """A generator that says which weights it has and what they were trained on.
+
+    A third party's adapter offers these two members beside those of `Generator`, and a class method
+    ``load(folder)`` by which `linernotes.workflows.generators.load_generator` reads it.
+    """
+
+    @property
+    def trained(self) -> Sequence[TrainedFile]:
+        """Every file that the weights were trained on."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights, whatever file holds them."""
+        ...
+
+
+def candidates(generator: DisclosedGenerator, corpus: SealedCorpus) -> tuple[Item, ...]:
     """Return the items of the corpus that the generator was trained on.
 
     Raises
@@ -43,7 +78,7 @@ def candidates(generator: ReferenceGenerator, corpus: SealedCorpus) -> tuple[Ite
     return found
 
 
-def scope_of(generator: ReferenceGenerator, corpus: SealedCorpus) -> str:
+def scope_of(generator: DisclosedGenerator, corpus: SealedCorpus) -> str:
     """Return the sentence that says what a ranking for this generator and corpus does not say."""
     n_trained = len({entry.content_sha256 for entry in generator.trained})
     n_found = len({item.content_sha256 for item in candidates(generator, corpus)})
@@ -53,7 +88,7 @@ def scope_of(generator: ReferenceGenerator, corpus: SealedCorpus) -> str:
 
 
 def encode_corpus(
-    generator: ReferenceGenerator, corpus: SealedCorpus, progress: ItemProgress | None = None
+    generator: DisclosedGenerator, corpus: SealedCorpus, progress: ItemProgress | None = None
 ) -> EncodedCorpus:
     """Read and encode every candidate recording.
 
@@ -75,7 +110,7 @@ def encode_corpus(
     return EncodedCorpus(tuple(item.item_id for item in items), join(parts), owners, corpus.root)
 
 
-def encode_query(generator: ReferenceGenerator, query_id: str, audio: Audio, prompt: str = "") -> Query:
+def encode_query(generator: Generator, query_id: str, audio: Audio, prompt: str = "") -> Query:
     """Encode an output under study.
 
     Raises

@@ -119,6 +119,19 @@ def network_with(generator: Generator, weights: Weights) -> nn.Module:
     return network.eval()
 
 
+def cleanest(draws: NoiseDraws, fraction: float) -> NoiseDraws:
+    """Return the draws of the lowest noise levels, at least one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> cleanest(NoiseDraws(torch.tensor([0.9, 0.1, 0.5, 0.3]), torch.zeros(4, 1, 1)), 0.75).levels
+    tensor([0.1000, 0.5000, 0.3000])
+    """
+    n_kept = max(1, round(fraction * len(draws)))
+    return draws.pick(sorted(draws.levels.argsort(stable=True)[:n_kept].tolist()))
+
+
 def difference(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return how much each loss rose; positive where unlearning the query hurt the segment.
 

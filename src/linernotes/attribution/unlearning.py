@@ -86,10 +86,17 @@ class FisherStep:
         if float(mean) == 0.0:
             return {}  # a network that has learnt nothing has nothing to forget
         step = {name: g / (self.fisher[name] + self.config.damping * mean) for name, g in gradient.items()}
-        slope = sum(float((g.double() * step[name].double()).sum()) for name, g in gradient.items())
-        eta = self.config.relative_rise * loss / slope if slope > 0 else 0.0
-        weights = self.generator.updatable(self.generator.network)
-        return {name: weights[name].detach() + eta * step[name] for name in gradient}
+        return climb(self.generator, loss, gradient, step, self.config.relative_rise)
+
+
+def climb(
+    generator: Generator, loss: float, gradient: Weights, step: Weights, relative_rise: float
+) -> dict[str, Tensor]:
+    """Return the weights so far along *step* that, by the slope there, the loss rises by the set fraction."""
+    slope = sum(float((g.double() * step[name].double()).sum()) for name, g in gradient.items())
+    eta = relative_rise * loss / slope if slope > 0 else 0.0
+    weights = generator.updatable(generator.network)
+    return {name: weights[name].detach() + eta * step[name] for name in gradient}
 
 
 def query_gradient(generator: Generator, query: Query, draws: NoiseDraws) -> tuple[float, dict[str, Tensor]]:

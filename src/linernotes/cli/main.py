@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("generator", "linernotes.cli.generator", "app", "Train or evaluate the reference generator."),
     Entry("generate", "linernotes.cli.generate", "generate", "Generate music from a trained generator."),
     Entry("attribute", "linernotes.cli.attribute", "attribute", "Rank disclosed recordings by influence."),
+    Entry("index", "linernotes.cli.index", "app", "Build and ask the fast attribution index."),
     Entry("settle", "linernotes.cli.settle", "settle", "Split a pool of money by declared policy."),
     Entry("audit", "linernotes.cli.audit", "app", "Append to, prove and check the audit log."),
     Entry("presence", "linernotes.cli.presence", "app", "Prove that a recording is in a corpus, or is not."),

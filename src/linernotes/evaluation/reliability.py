@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.attribution.base import Attributor, EncodedCorpus, Query
-from linernotes.attribution.encoding import encode_query
+from linernotes.attribution.encoding import DisclosedGenerator, encode_query
 from linernotes.audio.files import read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
@@ -169,14 +169,14 @@ def summary(
     return report
 
 
-def training_set_sha256(generator: ReferenceGenerator) -> str:
+def training_set_sha256(generator: DisclosedGenerator) -> str:
     """Return one hash for the set of files that a generator was trained on, in any order."""
     hashes = sorted({entry.content_sha256 for entry in generator.trained})
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 def reliability_of(
-    folder: Path, method: Attributor, generator: ReferenceGenerator, corpus_root: str
+    folder: Path, method: Attributor, generator: DisclosedGenerator, corpus_root: str
 ) -> Reliability | None:
     """Return the measured reliability stored beside a generator, if it is for this generator and method.
 

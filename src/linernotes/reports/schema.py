@@ -176,6 +176,29 @@ class InfluenceFacts(Facts):
     score: float
     share: Fraction01
     interval: Interval
+    probability: Fraction01 | None = None
+    effect: float | None = None
+    effect_interval: Interval | None = None
+    cluster_id: Said | None = None
+
+    @model_validator(mode="after")
+    def _effect_has_its_interval(self) -> InfluenceFacts:
+        if (self.effect is None) != (self.effect_interval is None):
+            raise ValueError("an effect without its interval, or an interval without its effect")
+        return self
+
+
+class CalibrationFacts(Facts):
+    """What probabilities and effects rest on."""
+
+    confidence: Fraction01
+    coverage: Fraction01
+    effect_unit: Said
+    noise: float
+    matters: float
+    n_queries: int
+    n_removals: int
+    n_seeds: int
 
 
 class RankingFacts(Facts):
@@ -193,6 +216,9 @@ class RankingFacts(Facts):
     influences: list[InfluenceFacts]
     scope: Said
     limits: Said
+    calibration: CalibrationFacts | None = None
+    nobody_because: Said | None = None
+    cluster_rule: Said | None = None
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> RankingFacts:

@@ -3,63 +3,68 @@
 Everything the result depends on is in the run folder's ``run.toml``; finished shards of the passes are
 kept until the run is finished, so an interrupted run continues, and gives the same bytes as one that
 was never interrupted.
+
+Checks of a ranking (`verify`) and scores of groups stand on the finished ranking: asked with them, the same
+ranking is made or found first, in a run folder of its own, and the answer goes into another.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections import Counter
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from linernotes.attribution.base import ItemScores
-from linernotes.attribution.encoding import encode_corpus, encode_query, scope_of
+from linernotes.attribution.abstention import corpus_fit
+from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
+from linernotes.attribution.calibration import Calibration
+from linernotes.attribution.encoding import DisclosedGenerator, candidates, encode_corpus, scope_of
 from linernotes.attribution.ranking import rank
-from linernotes.audio.files import file_sha256, read_audio
-from linernotes.errors import InputError
+from linernotes.audio.files import file_sha256
+from linernotes.corpus.seal import SealedCorpus
+from linernotes.evaluation.likeness import likeness_of
 from linernotes.evaluation.reliability import reliability_of
 from linernotes.evidence import InfluenceRanking
-from linernotes.execution.processes import ProcessRunner
-from linernotes.execution.resume import ShardStore
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
-from linernotes.workflows.methods import make_method
+from linernotes.workflows.calibration import FILE as CALIBRATION
+from linernotes.workflows.calibration import calibration_of
+from linernotes.workflows.group_scores import group_rows
+from linernotes.workflows.question import (
+    SEGMENTS_PER_SHARD,
+    AttributeRequest,
+    Question,
+    config_of,
+    read_question,
+)
+from linernotes.workflows.verify import (
+    VERIFIED,
+    WHERE,
+    Checks,
+    Subject,
+    locate,
+    verify_rankings,
+    where_rows,
+)
 from linernotes.workspace import Workspace
 from linernotes.workspace.rows import ranking_from_json
 from linernotes.workspace.runs import RunFolder
 
+__all__ = [
+    "SEGMENTS_PER_SHARD",
+    "AttributeRequest",
+    "attribute",
+    "attribute_in_full",
+    "attribute_run",
+    "repeat",
+]
+
 RESULT = "rankings.json"
 SEGMENTS = "segments.json"
-SEGMENTS_PER_SHARD = 32  # decides the order of additions, so it never follows the number of workers
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeRequest:
-    """What to attribute, and with what.
-
-    Parameters
-    ----------
-    files : tuple of str
-        Outputs under study.
-    workspace, generator : str
-        Where the sealed corpus and the generator's folder lie.
-    method : str
-        Name of an installed method.
-    prompts : tuple of str
-        What the generator was asked for, per file; empty where nobody knows.
-    seed : int
-        Seed of everything random.
-    """
-
-    files: tuple[str, ...]
-    workspace: str
-    generator: str
-    method: str = "unlearning"
-    prompts: tuple[str, ...] = ()
-    seed: int = 0
+GROUPS = "groups.json"
 
 
 def attribute(
@@ -81,13 +86,31 @@ def attribute(
         If no corpus is sealed in the workspace.
     NotDisclosed
         If the generator was trained on nothing that this corpus holds.
+    UnsupportedGenerator
+        If the generator's adapter is not installed, or lacks what was asked.
+    """
+    answers = attribute_in_full(request, n_workers=n_workers, progress=progress, parent=parent)
+    return [ranking_from_json(answer) for answer in answers]
+
+
+def attribute_in_full(
+    request: AttributeRequest,
+    *,
+    n_workers: int | None = None,
+    progress: Progress | None = None,
+    parent: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Do as `attribute` does and return the rankings as JSON, with what was asked beyond them.
+
+    Fields beyond those of a ranking: ``verification`` (a list, one entry per tested claim), ``where`` (the best
+    cells of the segment maps) and ``groups``, each only when it was asked for.
     """
     run = attribute_run(request, n_workers=n_workers, progress=progress, parent=parent)
-    rankings = [ranking_from_json(entry) for entry in run.read_json(RESULT)]
+    answers: list[dict[str, Any]] = run.read_json(RESULT)
     with Workspace.open(request.workspace) as workspace:
-        for ranking in rankings:
-            workspace.save_ranking(ranking, run.path)
-    return rankings
+        for answer in answers:
+            workspace.save_ranking(ranking_from_json(answer), run.path)
+    return answers
 
 
 @one_thread()
@@ -98,51 +121,62 @@ def attribute_run(
     progress: Progress | None = None,
     parent: Path | None = None,
 ) -> RunFolder:
-    """Do the work of `attribute` and return its finished run folder."""
-    if not request.files:
-        raise InputError("no files to attribute; name at least one output")
-    repeated = [name for name, n_times in Counter(request.files).items() if n_times > 1]
-    if repeated:
-        raise InputError(f"{repeated[0]}: named more than once; each output is attributed, and paid on, once")
-    request = replace(request, prompts=_prompts(request))
-    method = make_method(request.method, request.seed)
-    generator = ReferenceGenerator.load(Path(request.generator))
-    with Workspace.open(request.workspace) as workspace:
-        corpus = workspace.corpus()
-        runs = parent or workspace.folder("runs")
-    queries = [
-        _query(generator, name, prompt) for name, prompt in zip(request.files, request.prompts, strict=True)
-    ]
-    reliability = reliability_of(Path(request.generator), method, generator, corpus.root)
-    inputs = {f"query {i}": file_sha256(Path(name)) for i, name in enumerate(request.files)}
-    inputs |= {
-        "corpus": corpus.root,
-        "generator": generator.weights_sha256,
-        "generator card": file_sha256(Path(request.generator) / "card.json"),
+    """Do the work of `attribute_in_full` and return its finished run folder."""
+    question = read_question(request, n_workers, progress, parent)
+    ranked = _ranking_run(question)
+    if question.request == question.request.bare:
+        return ranked
+    return _checked_run(question, ranked)
+
+
+def repeat(config: dict[str, Any], parent: Path) -> Path:
+    """Repeat a run from its stored configuration; the door that ``linernotes rerun`` uses."""
+    known = {name: config[name] for name in AttributeRequest.__dataclass_fields__ if name in config}
+    known |= {name: tuple(known[name]) for name in ("files", "prompts") if name in known}
+    return attribute_run(AttributeRequest(**known), parent=parent).path
+
+
+def _ranking_run(question: Question) -> RunFolder:
+    """Make or find the ranking alone."""
+    request, method, generator = question.request.bare, question.method, question.generator
+    reliability = reliability_of(Path(request.generator), method, generator, question.corpus.root)
+    # its annotation is narrower than what it does: it asks for the weights' name and what they were trained on
+    ours = cast("ReferenceGenerator", generator)
+    calibration = calibration_of(Path(request.generator), method, ours, question.corpus.root)
+    clusters = _clusters(generator, question.corpus)
+    inputs = question.inputs() | {
         "reliability": json.dumps(reliability.as_json(), sort_keys=True) if reliability else "not measured",
     }
-    config = _config(request) | {"settings": method.settings, "segments_per_shard": SEGMENTS_PER_SHARD}
-    run = RunFolder.begin(runs, "attribute", config, inputs)
+    if clusters:
+        inputs["clusters"] = json.dumps(clusters, sort_keys=True)
+    if calibration:
+        inputs["calibration"] = file_sha256(Path(request.generator) / CALIBRATION)
+    config = config_of(request) | {"settings": method.settings, "segments_per_shard": SEGMENTS_PER_SHARD}
+    run = RunFolder.begin(question.runs, "attribute", config, inputs)
     if run.finished:
         return run
-    store = ShardStore(run.shards)
-    encoded = encode_corpus(generator, corpus, progress)
-    with ProcessRunner(n_workers or _n_workers(), SEGMENTS_PER_SHARD, store, progress) as runner:
+    encoded = encode_corpus(generator, question.corpus, question.progress)
+    with question.runner(run) as runner:
         method.fit(generator, encoded, runner)
-        results = method.attribute(queries, runner)
-    scope = scope_of(generator, corpus)
+        results = method.attribute(question.queries, runner)
+    scope, fit = scope_of(generator, question.corpus), corpus_fit(generator, encoded)
+    likenesses = _likenesses(calibration, generator, encoded, question.queries)
     rankings = [
         replace(
             rank(
                 scores,
                 generator_id=generator.generator_id,
-                corpus_root=corpus.root,
+                corpus_root=question.corpus.root,
                 seed=request.seed,
                 reliability=reliability,
+                calibration=calibration,
+                clusters=clusters,
+                likeness=likeness,
+                fit=fit,
             ),
             scope=scope,
         )
-        for scores in results
+        for scores, likeness in zip(results, likenesses, strict=True)
     ]
     run.write_json(RESULT, [ranking.as_json() for ranking in rankings])
     run.write_json(
@@ -153,46 +187,79 @@ def attribute_run(
     return run
 
 
-def repeat(config: dict[str, Any], parent: Path) -> Path:
-    """Repeat a run from its stored configuration; the door that ``linernotes rerun`` uses."""
-    known = {name: config[name] for name in AttributeRequest.__dataclass_fields__ if name in config}
-    known |= {name: tuple(known[name]) for name in ("files", "prompts") if name in known}
-    return attribute_run(AttributeRequest(**known), parent=parent).path
+def _checked_run(question: Question, ranked: RunFolder) -> RunFolder:
+    """Add to a finished ranking what was asked beyond it, in a run folder of its own."""
+    request, checks = question.request, question.request.checks
+    config = config_of(request) | checks.settings()
+    inputs = question.inputs() | {"ranking": file_sha256(ranked.path / RESULT)}
+    run = RunFolder.begin(question.runs, "attribute", config, inputs)
+    if run.finished:
+        return run
+    answers: list[dict[str, Any]] = ranked.read_json(RESULT)
+    if request.group_by:
+        groups = [group_rows(answer, question.corpus, request.group_by) for answer in answers]
+        _attach(run, GROUPS, "groups", answers, groups)
+    if checks.n_verified or checks.where:
+        _run_checks(question, checks, run, answers)
+    shutil.copyfile(ranked.path / SEGMENTS, run.path / SEGMENTS)
+    run.write_json(RESULT, answers)
+    run.finish()
+    return run
 
 
-def _prompts(request: AttributeRequest) -> tuple[str, ...]:
-    """Take prompts as given; else from the record that ``linernotes generate`` leaves beside its output."""
-    if request.prompts and len(request.prompts) not in (1, len(request.files)):
-        raise InputError(
-            f"{len(request.prompts)} prompts for {len(request.files)} files; give one, or one per file"
-        )
-    if request.prompts:
-        return request.prompts * (len(request.files) if len(request.prompts) == 1 else 1)
-    return tuple(_recorded_prompt(Path(name)) for name in request.files)
+def _run_checks(
+    question: Question, checks: Checks, run: RunFolder, answers: Sequence[dict[str, Any]]
+) -> None:
+    orders = [[row["item_id"] for row in answer["influences"]] for answer in answers]
+    encoded = encode_corpus(question.generator, question.corpus, question.progress)
+    subject = Subject(question.generator, question.corpus, encoded, question.queries, question.durations_s)
+    with question.runner(run) as runner:
+        if checks.n_verified:
+            found = verify_rankings(subject, orders, checks, runner)
+            rows = [[one.as_json() for one in claims] for claims in found]
+            _attach(run, VERIFIED, "verification", answers, rows)
+        if checks.where:
+            places = locate(subject, orders, checks, runner, run)
+            run.write_json(WHERE, places)
+            for answer, place in zip(answers, places, strict=True):
+                answer["where"] = where_rows(place)
 
 
-def _recorded_prompt(path: Path) -> str:
-    record = path.with_name(path.name + ".json")
-    if not record.is_file():
-        return ""
-    try:
-        return str(json.loads(record.read_text(encoding="utf-8")).get("prompt", ""))
-    except (ValueError, AttributeError) as error:
-        raise InputError(
-            f"{record}: not a generation record ({error}); remove it or give --prompt"
-        ) from error
+def _attach(
+    run: RunFolder, file: str, field: str, answers: Sequence[dict[str, Any]], values: Sequence[Any]
+) -> None:
+    """Put a further answer into the rankings' JSON and into a file of its own."""
+    for answer, value in zip(answers, values, strict=True):
+        answer[field] = value
+    run.write_json(
+        file,
+        [
+            {"query": answer["query"], "method": answer["method"], field: value}
+            for answer, value in zip(answers, values, strict=True)
+        ],
+    )
 
 
-def _query(generator: ReferenceGenerator, name: str, prompt: str) -> Any:
-    return encode_query(generator, name, read_audio(name, generator.sample_rate), prompt)
+def _likenesses(
+    calibration: Calibration | None,
+    generator: DisclosedGenerator,
+    encoded: EncodedCorpus,
+    queries: Sequence[Query],
+) -> Sequence[float | None]:
+    """Measure how much the outputs are like the generator, where the calibration weighs that."""
+    if calibration is None or calibration.nulls is None or "likeness" not in calibration.nulls.signs:
+        return [None] * len(queries)
+    return likeness_of(generator, encoded, queries)
 
 
-def _config(request: AttributeRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in AttributeRequest.__dataclass_fields__}
+def _clusters(generator: DisclosedGenerator, corpus: SealedCorpus) -> dict[str, str] | None:
+    """Return each candidate's cluster of near-duplicates; None where nobody has a near-duplicate."""
+    found = {item.item_id: item.cluster_id or item.item_id for item in candidates(generator, corpus)}
+    return found if len(set(found.values())) < len(found) else None
 
 
 def _segment_rows(
-    scores: ItemScores, starts: tuple[float, ...], item_of: Any, generator: ReferenceGenerator
+    scores: ItemScores, starts: tuple[float, ...], item_of: Any, generator: DisclosedGenerator
 ) -> Any:
     """Say which seconds of which recording moved most: the ten best segments of each query."""
     best = sorted(range(len(starts)), key=lambda i: (-scores.segment_scores[i], i))[:10]
@@ -206,7 +273,3 @@ def _segment_rows(
         for i in best
     ]
     return {"query": scores.query_id, "method": scores.method, "unit": scores.unit, "segments": rows}
-
-
-def _n_workers() -> int:
-    return max(1, min(os.cpu_count() or 1, 8))

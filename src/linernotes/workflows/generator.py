@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from linernotes.attribution.encoding import DisclosedGenerator
 from linernotes.audio.files import file_sha256, read_audio, write_audio
 from linernotes.errors import CorpusError, InputError, LinernotesError
 from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.generators.reference.fitting import train_on_corpus
 from linernotes.generators.reference.training import Recipe
+from linernotes.workflows.generators import load_generator, load_reference
 from linernotes.workflows.methods import checked_seed
 from linernotes.workspace import Workspace
 
@@ -88,19 +90,14 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
         If the prompt holds no word that the generator knows (an empty prompt is fine).
     """
     seed = checked_seed(seed)
-    loaded = ReferenceGenerator.load(generator)
-    unknown = loaded.vocabulary.unknown(prompt)
-    if prompt.strip() and not float(loaded.vocabulary.vector(prompt).sum()):
-        raise InputError(
-            f"prompt '{prompt}': no word that generator {loaded.generator_id} learnt; "
-            f"it knows {', '.join(loaded.vocabulary.words)}"
-        )
+    loaded = load_generator(generator)
+    unknown = _unknown_words(loaded, prompt)
     write_audio(out, loaded.generate(seed, seconds, prompt))
     record = {
         "file": out.name,
         "content_sha256": file_sha256(out),
         "generator_id": loaded.generator_id,
-        "corpus_root": loaded.corpus_root,
+        "corpus_root": getattr(loaded, "corpus_root", ""),
         "prompt": prompt,
         "unknown_words": list(unknown),
         "seed": seed,
@@ -109,6 +106,18 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
     }
     _write_json(out.with_name(out.name + ".json"), record)
     return record
+
+
+def _unknown_words(generator: DisclosedGenerator, prompt: str) -> tuple[str, ...]:
+    """Return the words that the reference generator never learnt; other adapters judge prompts themselves."""
+    if not isinstance(generator, ReferenceGenerator):
+        return ()
+    if prompt.strip() and not float(generator.vocabulary.vector(prompt).sum()):
+        raise InputError(
+            f"prompt '{prompt}': no word that generator {generator.generator_id} learnt; "
+            f"it knows {', '.join(generator.vocabulary.words)}"
+        )
+    return generator.vocabulary.unknown(prompt)
 
 
 @one_thread()
@@ -127,7 +136,7 @@ def measure_quality(generator_folder: Path, workspace: Path, *, n_clips: int = 9
     from linernotes.attribution.encoding import encode_corpus, join
     from linernotes.evaluation.quality import frechet_report, held_out_loss
 
-    generator = ReferenceGenerator.load(generator_folder)
+    generator = load_reference(generator_folder, "measuring quality")
     with Workspace.open(workspace) as opened:
         corpus = opened.corpus()
         trained = {entry.item_id for entry in generator.trained}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence import CalibrationNote, Influence, InfluenceRanking, Reliability
 
 
 def canonical_json(value: object) -> str:
@@ -39,7 +39,7 @@ def ranking_from_json(fields: Mapping[str, Any]) -> InfluenceRanking:
     >>> ranking_from_json(ranking.as_json()) == ranking
     True
     """
-    reliability = fields["reliability"]
+    reliability, calibration = fields["reliability"], fields.get("calibration")
     return InfluenceRanking(
         query_id=fields["query"],
         method=fields["method"],
@@ -51,12 +51,18 @@ def ranking_from_json(fields: Mapping[str, Any]) -> InfluenceRanking:
         unattributed_share=fields["unattributed_share"],
         reliability=_reliability(reliability) if reliability else None,
         scope=fields["scope"],
+        calibration=CalibrationNote(**calibration) if calibration else None,
+        nobody_because=fields.get("nobody_because"),
+        cluster_rule=fields.get("cluster_rule"),
     )
 
 
 def _influence(fields: Mapping[str, Any]) -> Influence:
     low, high = fields["interval"]
-    return Influence(**{**fields, "interval": (low, high)})
+    effect = fields.get("effect_interval")
+    return Influence(
+        **{**fields, "interval": (low, high), "effect_interval": (effect[0], effect[1]) if effect else None}
+    )
 
 
 def _reliability(fields: Mapping[str, Any]) -> Reliability:

@@ -197,7 +197,7 @@ def test_methods_come_by_name_through_the_public_door():
         method = make_method(name, 3)
         assert method.name == name
         assert method.settings.get("seed", 3) == 3
-    with pytest.raises(InputError, match="method 'oracle': not installed; expected one of mucs"):
+    with pytest.raises(InputError, match="method 'oracle': not installed; expected one of activations"):
         make_method("oracle")
 
 

@@ -1,0 +1,239 @@
+"""Build, ask, fall back and estimate, through the program, on four small recordings."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from linernotes.attribution.chance import Chance
+from linernotes.attribution.index import FastIndex, IndexConfig
+from linernotes.attribution.mucs import Mucs, MucsConfig
+from linernotes.attribution.partial import PartialUnlearning
+from linernotes.attribution.prefilter import PrefilterConfig, Prefiltered
+from linernotes.attribution.racing import RaceConfig
+from linernotes.attribution.similarity import Similarity
+from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.audio.files import file_sha256
+from linernotes.cli.main import main
+from linernotes.errors import InputError
+from linernotes.execution import SerialRunner
+from linernotes.generators.reference.adapter import ReferenceGenerator, Trained
+from linernotes.workflows.attribute import AttributeRequest
+from linernotes.workflows.cost import estimate, estimate_for, passes_of
+
+RIGHTS = "file,title,artist,rightsholder,licence,consent,consent_date,consent_evidence,tags"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, melody, tiny_generator):
+    """A folder with a sealed corpus ``ws``, a generator ``g`` that names its files, and an output."""
+    home = tmp_path_factory.mktemp("index")
+    (home / "music").mkdir()
+    rows = [RIGHTS]
+    for seed, name in enumerate("abcd"):
+        soundfile.write(home / "music" / f"{name}.wav", melody(seed, 2.1).samples, 8000)
+        rows.append(f"{name}.wav,Title {name},Ada,Ada Ltd,contract,yes,2025-01-01,no. {seed},calm")
+    (home / "rights.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    assert (
+        main(
+            [
+                "corpus",
+                "seal",
+                str(home / "music"),
+                "--rights",
+                str(home / "rights.csv"),
+                "--out",
+                str(home / "ws"),
+            ]
+        )
+        == 0
+    )
+    trained = [Trained(name, file_sha256(home / "music" / f"{name}.wav")) for name in "abcd"]
+    made = ReferenceGenerator(
+        tiny_generator.representation, copy.deepcopy(tiny_generator.network), tiny_generator.vocabulary,
+        tiny_generator.recipe, trained, "ab" * 32,
+    )  # fmt: skip
+    made.save(home / "g")
+    soundfile.write(home / "out.wav", melody(11, 1.1).samples, 8000)
+    silence = np.zeros(8000, np.float32)
+    silence[::97] = 1.0
+    soundfile.write(home / "clicks.wav", silence, 8000)
+    return home
+
+
+def call(capsys, *words):
+    code = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def where(place):
+    return ("--workspace", place / "ws", "--generator", place / "g")
+
+
+@pytest.fixture
+def built(place, where, capsys):
+    code, out, err = call(
+        capsys, "index", "build", *where, "--queries", 9, "--segments", 4, "--workers", 1, "--json"
+    )
+    assert code == 0, err
+    return json.loads(out)
+
+
+def test_asking_before_building_says_what_to_do(place, where, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(place / "ws", tmp_path / "ws")
+    shutil.rmtree(tmp_path / "ws" / "index", ignore_errors=True)
+    code, _, err = call(
+        capsys,
+        "index",
+        "query",
+        place / "out.wav",
+        "--workspace",
+        tmp_path / "ws",
+        "--generator",
+        place / "g",
+    )
+    assert code == 3
+    assert "linernotes index build" in err
+
+
+def test_a_built_index_answers_in_the_fields_of_attribute(place, where, built, capsys):
+    assert built["n_items"] == 4
+    assert built["student"]["n_queries"] == 9
+    assert not list(place.glob("ws/index/**/*.shard"))
+    code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--no-exact", "--json")
+    assert code == 0, err
+    answer = json.loads(out)[0]
+    assert answer["answered_by"] == "fast"
+    assert answer["fallback"] is False
+    assert 0 < answer["p_value"] <= 1
+    assert sorted(line["item_id"] for line in answer["influences"]) == list("abcd")
+    assert "scope" in answer
+    again = call(capsys, "index", "query", place / "out.wav", *where, "--no-exact", "--json")[1]
+    assert again == out
+
+
+def test_an_index_that_is_there_is_kept(place, where, built, capsys):
+    header = place.glob("ws/index/*/index.json")
+    before = next(header).read_bytes()
+    code, out, err = call(capsys, "index", "build", *where, "--queries", 9, "--segments", 4, "--json")
+    assert code == 0, err
+    assert json.loads(out)["student"] == built["student"]
+    assert next(place.glob("ws/index/*/index.json")).read_bytes() == before
+
+
+def test_other_sizes_are_refused_not_mixed(where, built, capsys):
+    code, _, err = call(capsys, "index", "build", *where, "--queries", 12, "--segments", 4)
+    assert code == 3
+    assert "settings" in err
+
+
+def test_what_the_index_does_not_know_is_answered_exactly_and_said_so(
+    place, where, built, capsys, monkeypatch
+):
+    from linernotes.attribution.student import Student
+
+    monkeypatch.setattr(Student, "familiarity", lambda self, features: 0.001)
+    code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--workers", 1, "--json")
+    assert code == 0, err
+    answer = json.loads(out)[0]
+    assert answer["fallback"] is True
+    assert answer["answered_by"] == answer["method"] == "unlearning"
+    assert "unlike what the index learnt from" in answer["why"]
+    assert "answered by 'unlearning'" in err
+    code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--no-exact", "--json")
+    answer = json.loads(out)[0]
+    assert answer["answered_by"] == "fast"
+    assert "not to be trusted" in answer["why"]
+
+
+# -- cost -------------------------------------------------------------------------------------------
+
+
+class Counting:
+    """A generator that counts its passes."""
+
+    def __init__(self, inner):
+        self._inner, self.forwards, self.backwards = inner, 0, 0
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name in ("_inner", "forwards", "backwards"):
+            raise AttributeError(name)
+        return getattr(self._inner, name)
+
+    def losses(self, network, segments, draws, *, audible_only=False):
+        losses = self._inner.losses(network, segments, draws, audible_only=audible_only)
+        self.forwards += losses.numel()
+        self.backwards += losses.numel() if losses.requires_grad else 0
+        return losses
+
+
+TEACHER = UnlearningConfig(n_query_draws=8, n_scoring_draws=4)
+FAST = IndexConfig(n_teaching_queries=12, n_taught_segments=6, n_item_draws=2, n_query_draws=2, n_buckets=64)
+METHODS = {
+    "unlearning": lambda: FisherUnlearning(TEACHER),
+    "partial": lambda: PartialUnlearning(TEACHER),
+    "mucs": lambda: Mucs(MucsConfig(n_steps=1, batch_size=8, n_scoring_draws=4)),
+    "similarity": Similarity,
+    "random": Chance,
+    "fast": lambda: FastIndex(FAST, teacher=PartialUnlearning(TEACHER)),
+    "prefiltered": lambda: Prefiltered(
+        PrefilterConfig(1, 2, RaceConfig(2)), exact=PartialUnlearning(TEACHER), shortlister=Similarity()
+    ),
+}
+EXACT = ("unlearning", "partial", "mucs", "similarity", "random")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_passes_are_counted_beforehand(name, tiny_generator, tiny_corpus, tiny_queries):
+    counting = Counting(tiny_generator)
+    method, run = METHODS[name](), SerialRunner(8)
+    method.fit(counting, tiny_corpus, run)
+    method.attribute(tiny_queries, run)
+    sizes = [len(query.segments) for query in tiny_queries]
+    told = passes_of(METHODS[name](), len(tiny_corpus.item_ids), len(tiny_corpus.segments), sizes)
+    if name in EXACT:
+        assert (told.forwards, told.backwards) == (counting.forwards, counting.backwards)
+    for said, counted in ((told.forwards, counting.forwards), (told.backwards, counting.backwards)):
+        assert counted / 2 <= said <= 2 * counted
+
+
+class Silent(Chance):
+    name = "silent"
+
+
+class TellsItsCost:
+    name = "theirs"
+
+    def cost(self, n_segments, n_query_segments):
+        return 10 * n_segments + n_query_segments, n_query_segments
+
+
+def test_a_method_of_a_third_party_tells_its_own_cost():
+    told = passes_of(TellsItsCost(), 5, 20, [2, 3])
+    assert (told.forwards, told.backwards) == (205, 5)
+    with pytest.raises(InputError, match="does not tell its cost"):
+        passes_of(object.__new__(type("Nobody", (), {"name": "nobody"})), 5, 20, [2])
+
+
+def test_an_estimate_grows_with_the_question_and_shrinks_with_workers(tiny_generator):
+    small = estimate_for(FisherUnlearning(TEACHER), tiny_generator, 10, 40, [2], n_workers=1)
+    large = estimate_for(FisherUnlearning(TEACHER), tiny_generator, 1000, 40000, [2], n_workers=1)
+    assert 0 < small.seconds[0] <= small.seconds[1] < large.seconds[1]
+    assert small.forward_passes < large.forward_passes
+    assert small.peak_memory_mib > 10
+    assert small.as_json()["seconds"].keys() == {"low", "high"}
+
+
+def test_the_estimate_of_a_request_reads_corpus_and_outputs(place):
+    request = AttributeRequest((str(place / "out.wav"),), str(place / "ws"), str(place / "g"))
+    told = estimate(request, n_workers=2)
+    assert (told.method, told.n_items, told.n_queries, told.n_workers) == ("unlearning", 4, 1, 2)
+    segment_s = ReferenceGenerator.load(place / "g").segment_s
+    assert told.n_segments == 4 * max(1, int(2.1 / segment_s + 0.5))
+    assert json.dumps(told.as_json())
