@@ -172,6 +172,7 @@ def ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) ->
         "reliability_line": reliability_line(reliability),
         "unattributed_share": ranking.unattributed_share,
         "nobody_in_particular": nobody,
+        **_statement_facts(ranking),
         "words": _ranking_words(ranking, nobody),
         "influences": [one.as_json() for one in sorted(ranking.influences, key=lambda one: one.rank)],
         "scope": ranking.scope,
@@ -179,7 +180,21 @@ def ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) ->
     }
 
 
+def _statement_facts(ranking: InfluenceRanking) -> dict[str, Any]:
+    """Return what a calibration and near-duplicates add to an answer; nothing where there are none."""
+    facts: dict[str, Any] = {}
+    if ranking.calibration is not None:
+        facts["calibration"] = ranking.calibration.as_json()
+    if ranking.nobody_because is not None:
+        facts["nobody_because"] = ranking.nobody_because
+    if ranking.cluster_rule is not None:
+        facts["cluster_rule"] = ranking.cluster_rule
+    return facts
+
+
 def _ranking_words(ranking: InfluenceRanking, nobody: bool) -> str:
+    if nobody and ranking.nobody_because:
+        return f"Nobody in particular: {ranking.nobody_because.rstrip('.')}."
     if nobody:
         return (
             "Nobody in particular: no disclosed recording moved the generator towards this output more than "

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from linernotes.attribution.abstention import corpus_fit
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
@@ -29,7 +29,6 @@ from linernotes.evaluation.reliability import reliability_of
 from linernotes.evidence import InfluenceRanking
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
-from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.workflows.calibration import FILE as CALIBRATION
 from linernotes.workflows.calibration import calibration_of
 from linernotes.workflows.group_scores import group_rows
@@ -141,8 +140,7 @@ def _ranking_run(question: Question) -> RunFolder:
     request, method, generator = question.request.bare, question.method, question.generator
     reliability = reliability_of(Path(request.generator), method, generator, question.corpus.root)
     # its annotation is narrower than what it does: it asks for the weights' name and what they were trained on
-    ours = cast("ReferenceGenerator", generator)
-    calibration = calibration_of(Path(request.generator), method, ours, question.corpus.root)
+    calibration = calibration_of(Path(request.generator), method, generator, question.corpus.root)
     clusters = _clusters(generator, question.corpus)
     inputs = question.inputs() | {
         "reliability": json.dumps(reliability.as_json(), sort_keys=True) if reliability else "not measured",

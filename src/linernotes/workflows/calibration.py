@@ -18,16 +18,16 @@ from typing import Any
 
 from linernotes.attribution.base import Attributor
 from linernotes.attribution.calibration import Calibration
+from linernotes.attribution.encoding import DisclosedGenerator
 from linernotes.errors import CorpusError, InputError, NewerRevision
 from linernotes.evaluation.reliability import settings_without_seed, training_set_sha256
-from linernotes.generators.reference.adapter import ReferenceGenerator
 
 FILE = "calibration.json"
 REVISION = 1
 
 
 def calibration_of(
-    folder: Path, method: Attributor, generator: ReferenceGenerator, corpus_root: str
+    folder: Path, method: Attributor, generator: DisclosedGenerator, corpus_root: str
 ) -> Calibration | None:
     """Return the calibration stored beside a generator, if it is for this generator and method.
 
@@ -58,7 +58,7 @@ def calibration_of(
 
 
 def store_calibration(
-    folder: Path, method: Attributor, generator: ReferenceGenerator, calibration: Calibration
+    folder: Path, method: Attributor, generator: DisclosedGenerator, calibration: Calibration
 ) -> Path:
     """Keep a calibration beside its generator, in place of an earlier one of the same method.
 
@@ -88,7 +88,7 @@ def store_calibration(
     return path
 
 
-def _same(stored: dict[str, Any], generator: ReferenceGenerator) -> bool:
+def _same(stored: dict[str, Any], generator: DisclosedGenerator) -> bool:
     found = stored["generator_id"], stored["training_set_sha256"]
     return found == (generator.generator_id, training_set_sha256(generator))
 

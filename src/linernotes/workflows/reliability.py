@@ -37,6 +37,7 @@ from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.workflows.attribute import SEGMENTS_PER_SHARD
+from linernotes.workflows.generators import load_reference
 from linernotes.workflows.methods import make_method
 from linernotes.workspace import Workspace
 
@@ -77,7 +78,7 @@ def measure_reliability(
         another generator or configuration.
     """
     config = config or ReliabilityConfig()
-    generator = ReferenceGenerator.load(generator_folder)
+    generator = load_reference(generator_folder, "measuring reliability")
     with Workspace.open(workspace) as opened:
         corpus = opened.corpus()
         store = ShardStore(opened.folder("reliability"))
