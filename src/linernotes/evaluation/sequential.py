@@ -31,6 +31,7 @@ Vovk, Shafer (2023), "Game-theoretic statistics and safe anytime-valid inference
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from linernotes.errors import InputError
@@ -109,12 +110,12 @@ def _log_of_losing(stake: float, n_lost: int) -> float:
     return n_lost * math.log1p(-stake) if stake < 1 else -math.inf
 
 
-def _last_refuted(refuted: object) -> float:
+def _last_refuted(refuted: Callable[[float], bool]) -> float:
     """Return the largest fraction that is refuted, to 1e-4 downward; 0 where none is."""
     low, high = 0.0, 1.0
     while high - low > 1e-4:
         middle = (low + high) / 2
-        if refuted(middle):  # type: ignore[operator]
+        if refuted(middle):
             low = middle
         else:
             high = middle
