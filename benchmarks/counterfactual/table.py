@@ -56,13 +56,14 @@ def label_only(pack: Pack, queries: Sequence[int]) -> NDArray[np.float64]:
     NDArray [shape=(n_queries, n_items), float64]
     """
     words = [frozenset(item.words.split()) for item in pack.items]
+    # stems carry no artist in their name: go through the artist, not through the name
+    artist_of = {item.item_id.split("__")[0]: item.artist for item in pack.items if "__" in item.item_id}
     rows = []
     for query in queries:
         asked = frozenset(pack.prompts[query].split())
         shared = np.array([len(asked & known) / max(1, len(asked | known)) for known in words])
         name = pack.queries[query].query_id.split("__")[0] if pack.kinds[query] == "look-alike" else ""
-        same = np.array([bool(name) and item.item_id.split("__")[0] == name for item in pack.items])
-        rows.append(shared + same)
+        rows.append(shared + np.array([item.artist == artist_of.get(name) for item in pack.items]))
     return np.stack(rows)
 
 
