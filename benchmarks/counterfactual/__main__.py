@@ -3,6 +3,7 @@
     python -m benchmarks.counterfactual                    score every method on the shipped ground truth
     python -m benchmarks.counterfactual --methods dtrak,mucs
     python -m benchmarks.counterfactual removal MODELS     leave-top-K-out retraining of the scored methods
+    python -m benchmarks.counterfactual statements         do calibrated statements come true?
     python -m benchmarks.counterfactual retrain MODELS     make the ground truth anew (hours; resumes)
     python -m benchmarks.counterfactual build DATA         choose and encode the corpus anew from audio
 
@@ -20,15 +21,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from benchmarks.counterfactual import removal as removals
 from benchmarks.counterfactual.build import build
 from benchmarks.counterfactual.pack import DATA, Pack, load_pack
 from benchmarks.counterfactual.plan import Job, PlanConfig, jobs_of
-from benchmarks.counterfactual.report import as_text
+from benchmarks.counterfactual.report import as_text, removal_lines
 from benchmarks.counterfactual.retrain import losses_of
 from benchmarks.counterfactual.rows import Row, measure
+from benchmarks.counterfactual.statements import as_text as statements_text
+from benchmarks.counterfactual.statements import statements
 from benchmarks.counterfactual.table import (
     collapse_row,
     group_rows,
@@ -46,11 +47,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESULTS = Path(__file__).parent / "results"
-METHODS = (  # slow ones early, so that no process is left with one at the end
-    "unlearning", "mucs", "siblings", "ekfac", "ekfac:query_levels=1.0", "das", "unlearning-ekfac", "unlearning-skew",
-    "forward", "d-trak", "trak", "grad-cos", "grad-dot", "activations", "similarity", "random",
+METHODS = (  # slow ones first, so that no process is left with one at the end
+    "siblings", "mucs", "unlearning-ekfac", "unlearning", "unlearning-skew:n_scoring_draws=4", "forward:n_scoring_draws=4",
+    "ekfac", "ekfac:query_levels=1.0", "das", "guda", "d-trak", "trak", "grad-cos", "grad-dot", "activations",
+    "similarity", "random",
 )  # fmt: skip
 BEST = "siblings"
+STATED = "ekfac"  # a tenth of the cost of the best
 
 
 def main() -> None:
@@ -60,17 +63,18 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "action", nargs="?", default="score", choices=["score", "removal", "retrain", "build"]
+        "action", nargs="?", default="score", choices=["score", "removal", "statements", "retrain", "build"]
     )
     parser.add_argument("folder", nargs="?", type=Path, help="MODELS or DATA")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seeds", type=int, default=len(removals.SEEDS), help="retrainings of each removal")
     parser.add_argument(
         "--scores", type=Path, default=RESULTS / "scores", help="where finished scores are kept"
     )
     options = parser.parse_args()
-    if options.action != "score" and options.folder is None:
+    if options.action in ("removal", "retrain", "build") and options.folder is None:
         parser.error(f"{options.action}: name a folder")
     if options.action == "build":
         return build(options.folder, DATA, print)
@@ -78,11 +82,14 @@ def main() -> None:
     if options.action == "retrain":
         plan = PlanConfig()
         jobs = jobs_of(pack.artists, plan)
-        losses = _train(pack, jobs, options)
+        asked = [place for place, kind in enumerate(pack.kinds) if kind != "outsider"]
+        losses = _train(pack, jobs, options, asked)
         return save_truth(Truth(plan, tuple(job.name for job in jobs), losses))
-    measured = _measure(options.methods.split(","), pack, options)
+    if options.action == "statements":
+        return _state(pack, options)
     if options.action == "removal":
-        return _remove(pack, measured, options)
+        return _remove(pack, _measure(removals.SCORERS, pack, options), options)
+    measured = _measure(options.methods.split(","), pack, options)
     report = _score(pack, load_truth(pack), measured)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "table.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -91,7 +98,7 @@ def main() -> None:
 
 
 def _queries(pack: Pack) -> dict[str, tuple[int, ...]]:
-    return {kind: split_of(pack, kind).test for kind in ("generated", "look-alike")}
+    return {kind: split_of(pack, kind).test for kind in ("generated", "passage")}
 
 
 def _measure(names: Sequence[str], pack: Pack, options: argparse.Namespace) -> dict[str, Row]:
@@ -143,29 +150,52 @@ def _score(pack: Pack, truth: Truth, measured: dict[str, Row]) -> dict[str, Any]
 
 def _remove(pack: Pack, measured: dict[str, Row], options: argparse.Namespace) -> None:
     queries = _queries(pack)["generated"]
-    scores = {name: row.scores[: len(queries)] for name, row in measured.items()}
+    scores = {name: measured[name].scores[: len(queries)] for name in measured if name in removals.SCORERS}
     wanted = removals.removals_of(scores, queries)
-    everyone = np.ones(len(pack.items), dtype=bool)
-    full = [Job(f"full-{seed}", everyone, seed) for seed in removals.SEEDS]
-    jobs = full + removals.jobs_of_removals(wanted, len(pack.items))
-    losses = dict(zip([job.name for job in jobs], _train(pack, jobs, options), strict=True))
-    found = removals.effects(wanted, losses, np.stack([losses[job.name] for job in full]))
+    controls = removals.controls_of(len(pack.items))
+    seeds = removals.SEEDS[: options.seeds]
+    jobs = removals.jobs_of_removals([*controls, *wanted], len(pack.items), seeds)
+    names = [job.name for job in jobs]
+    losses = dict(zip(names, _train(pack, jobs, options, queries), strict=True))
+    found = removals.effects(wanted, controls, losses, queries, seeds)
     report = {
         "top": removals.TOP,
+        "n_controls": removals.N_CONTROLS,
         "n_queries": len(queries),
-        "seeds": list(removals.SEEDS),
-        "scorers": removals.rows(found),
+        "n_models": len(jobs),
+        "seeds": list(seeds),
+        "machine": machine_facts(),
+        "scorers": removals.rows(found, BEST),
     }
     (RESULTS / "removal.json").write_text(
         json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
-    print(json.dumps(report["scorers"], indent=1))
+    print("\n".join(removal_lines(report)))
 
 
-def _train(pack: Pack, jobs: Sequence[Job], options: argparse.Namespace) -> Any:
+def _state(pack: Pack, options: argparse.Namespace) -> None:
+    """Calibrate `STATED` on dev queries and see whether its statements come true on test queries."""
+    outputs, outsiders = split_of(pack, "generated"), split_of(pack, "outsider")
+    report = statements(
+        pack,
+        load_truth(pack),
+        STATED,
+        outputs.dev,
+        outsiders.dev,
+        outputs.test,
+        outsiders.test,
+        options.scores,
+    ) | {"machine": machine_facts()}
+    (RESULTS / "statements.json").write_text(
+        json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    print(statements_text(report))
+
+
+def _train(pack: Pack, jobs: Sequence[Job], options: argparse.Namespace, queries: Sequence[int]) -> Any:
     options.folder.mkdir(parents=True, exist_ok=True)
     with Progress() as progress, ProcessRunner(options.workers, 1, None, progress) as runner:
-        return losses_of(pack, jobs, options.folder, runner, options.device)
+        return losses_of(pack, jobs, queries, options.folder, runner, options.device)
 
 
 if __name__ == "__main__":

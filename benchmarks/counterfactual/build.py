@@ -35,14 +35,15 @@ if TYPE_CHECKING:
 
     from linernotes.generators.base import Segments
 
-N_GENERATED = 48
+N_GENERATED = 80
 QUERY_SEGMENTS = 2
 QUERY_SEED = 700
 
 
 def build(data: Path, folder: Path, say: Callable[[str], None]) -> None:
     """Choose, encode, train the generator, and make the queries."""
-    corpus, look_alikes, outsiders = choose(read_sources(data))
+    choice = choose(read_sources(data))
+    corpus, outside = choice.corpus, [*choice.look_alikes, *choice.passages, *choice.outsiders]
     shape = Representation(RepresentationConfig(n_dims=N_DIMS))
     rate = shape.config.sample_rate
     say(f"reading {len(corpus)} items")
@@ -66,12 +67,12 @@ def build(data: Path, folder: Path, say: Callable[[str], None]) -> None:
         [encoder.encode(sound, e.source.words) for e, sound in zip(corpus, sounds, strict=True)],
     )
     _write_items(folder, corpus)
-    _write_credits(folder, [*corpus, *look_alikes, *outsiders])
+    _write_credits(folder, [*corpus, *outside])
     say("training the generator")
     generator = _train(encoder, folder, corpus)
     generator.save(folder / "generator")
     say("making queries")
-    _write_queries(generator, folder, corpus, data, look_alikes, outsiders)
+    _write_queries(generator, folder, corpus, data, outside)
 
 
 def _train(encoder: ReferenceGenerator, folder: Path, corpus: Sequence[Entry]) -> ReferenceGenerator:
@@ -94,8 +95,7 @@ def _write_queries(
     folder: Path,
     corpus: Sequence[Entry],
     data: Path,
-    look_alikes: Sequence[Entry],
-    outsiders: Sequence[Entry],
+    outside: Sequence[Entry],
 ) -> None:
     random = np.random.default_rng(QUERY_SEED)
     plain = [entry for entry in corpus if entry.kind == "plain"]
@@ -107,7 +107,7 @@ def _write_queries(
         query_id = f"generated-{number:02d}"
         facts.append({"query_id": query_id, "kind": "generated", "prompt": prompt})
         parts.append(encode_query(generator, query_id, sound, prompt).segments)
-    for entry in (*look_alikes, *outsiders):
+    for entry in outside:
         sound = sound_of(entry, data, generator.sample_rate)
         facts.append({"query_id": entry.item_id, "kind": entry.kind, "prompt": entry.source.words})
         whole = encode_query(generator, entry.item_id, sound, entry.source.words).segments
@@ -128,7 +128,8 @@ def _write_credits(folder: Path, entries: Sequence[Entry]) -> None:
     lines = sorted({entry.source.attribution for entry in entries})
     text = (
         "# Recordings behind the tokens of this benchmark\n\n"
-        "`corpus.npz` and `queries.npz` hold spectral features (not audio) of 16.4 s of each recording; changes: cut, "
-        "reduced to 64 numbers per 128 ms, some shifted, re-keyed, padded or repeated. Licences are the recordings' own.\n\n"
+        "`corpus.npz` and `queries.npz` hold spectral features (not audio) of up to 24.6 s of each recording; "
+        "changes: cut, reduced to 64 numbers per 128 ms, some shifted, re-keyed, padded or repeated. Licences are the "
+        "recordings' own.\n\n"
     )
     (folder / "ATTRIBUTION.md").write_text(text + "".join(f"- {line}\n" for line in lines), encoding="utf-8")

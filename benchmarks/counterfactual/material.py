@@ -15,7 +15,8 @@ silent     digital silence
 =========  =====================================================================================
 
 Outside the corpus stay *look-alikes* (another version of a recording that is inside, or another recording by
-an artist who is) and *outsiders* (all recordings of six artists).
+an artist who is), *passages* (later seconds of a recording that is inside, by artists of no look-alike) and
+*outsiders* (all recordings of six artists).
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ OUTSIDE_ARTISTS = (
     "Robert van Herk",
 )
 N_LOOK_ALIKES = 24
+N_PASSAGES = 24
+PASSAGE_S = 8.192  # as long as a query
+PASSAGE_GAP_S = 2.0  # at least so much later than what was trained on
 COPIES = {4: 4, 16: 2}  # copies in all: how many recordings have so many
 N_SHIFTED, N_REKEYED, N_PADDED, N_SILENT = 6, 6, 4, 2
 
@@ -63,6 +67,12 @@ class Source:
     attribution: str
     sha256: str
     version_group: str
+    duration_s: float
+
+    @property
+    def start_s(self) -> float:
+        """Return where the 16.4 s of the corpus begin."""
+        return max(0.0, min(15.0, (self.duration_s - SECONDS) / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +102,53 @@ def read_sources(data: Path) -> list[Source]:
     if not manifest.is_file():
         raise InputError(
             f"{manifest}: not found; building the corpus needs a collection of freely licensed audio with the columns "
-            "file,title,artist,genre,licence,attribution,sha256,version_group (scoring methods does not)"
+            "file,title,artist,genre,licence,attribution,sha256,version_group,duration_s (scoring methods does not)"
         )
     with manifest.open(encoding="utf-8", newline="") as rows:
         return [
             Source(
                 row["file"], row["title"], row["artist"], row["genre"], row["licence"], row["attribution"],
-                row["sha256"], row["version_group"],
+                row["sha256"], row["version_group"], float(row["duration_s"]),
             )
             for row in sorted(csv.DictReader(rows), key=lambda row: row["file"])
         ]  # fmt: skip
 
 
-def choose(sources: list[Source], seed: int = 3) -> tuple[list[Entry], list[Entry], list[Entry]]:
-    """Return the corpus, the look-alikes and the outsiders."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The corpus and what stays outside."""
+
+    corpus: list[Entry]
+    look_alikes: list[Entry]
+    passages: list[Entry]
+    outsiders: list[Entry]
+
+
+def choose(sources: list[Source], seed: int = 3) -> Choice:
+    """Return the corpus, the look-alikes, the passages and the outsiders."""
     random = np.random.default_rng(seed)
     outsiders = [Entry(_id(s), "outsider", s) for s in sources if s.artist in OUTSIDE_ARTISTS]
     inside = [s for s in sources if s.artist not in OUTSIDE_ARTISTS]
     held_out = _look_alikes(inside, random)
     look_alikes = [Entry(_id(s), "look-alike", s) for s in held_out]
     corpus = [Entry(_id(s), "plain", s) for s in inside if s not in held_out]
-    return corpus + _hard_cases(corpus, random), look_alikes, outsiders
+    taken = {source.artist for source in held_out}
+    passages = _passages([entry for entry in corpus if entry.source.artist not in taken], seed)
+    return Choice(corpus + _hard_cases(corpus, random), look_alikes, passages, outsiders)
+
+
+def _passages(corpus: list[Entry], seed: int) -> list[Entry]:
+    """Choose one recording of each of some artists, half way from the end of its cut to its own end."""
+    chosen: dict[str, Entry] = {}
+    for entry in (corpus[i] for i in np.random.default_rng([seed, 1]).permutation(len(corpus))):
+        first = entry.source.start_s + SECONDS + PASSAGE_GAP_S
+        rest = entry.source.duration_s - first - PASSAGE_S
+        if rest >= 0 and entry.source.artist not in chosen:
+            offset = first + rest / 2 - entry.source.start_s
+            chosen[entry.source.artist] = Entry(
+                f"{entry.item_id}--passage", "passage", entry.source, start_offset_s=offset
+            )
+    return list(chosen.values())[:N_PASSAGES]
 
 
 def _look_alikes(inside: list[Source], random: np.random.Generator) -> list[Source]:

@@ -47,7 +47,7 @@ class Item:
 class Pack:
     """The benchmark without its ground truth.
 
-    ``kinds`` says what each query is: ``generated``, ``look-alike`` or ``outsider``.
+    ``kinds`` says what each query is: ``generated``, ``look-alike``, ``passage`` or ``outsider``.
     """
 
     items: tuple[Item, ...]

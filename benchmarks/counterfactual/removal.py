@@ -1,9 +1,9 @@
 """Leave-top-K-out: retrain without what a method puts first, and see how much the output's loss rises.
 
-For every query a model is retrained without the method's first K items, another without K items drawn at random
-(as many, so that the smaller corpus is not what is measured). The effect is the rise over the model trained on
-everything, less that of the random control of the same query. Models are named by who takes part, so lists that
-two methods share are retrained once.
+For every query and method a model is retrained without the method's first K items. The control is a dozen models
+without K items drawn at random: as many, so that the smaller corpus is not what is measured. The effect is the rise
+beyond the controls' mean for the same query. Models are named by who takes part, so lists that two methods share are
+retrained once. Retraining noise is in the intervals, since every query has models of its own.
 
     python -m benchmarks.counterfactual removal MODELS
 """
@@ -24,29 +24,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TOP = 14  # about one item in twenty
+N_CONTROLS = 12
 SEEDS = (1, 2)  # not the generator's own: its outputs are dearer to it than to any sibling
-N_BOOTSTRAP = 1000
+N_BOOTSTRAP = 2000
+SCORERS = (
+    "siblings", "unlearning-ekfac", "ekfac", "mucs", "das", "unlearning", "d-trak", "similarity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Who is left out for one scorer and query."""
+    """Who is left out for one scorer and query; controls are for all queries."""
 
     scorer: str
     query: int
     left_out: tuple[int, ...]
 
 
-def removals_of(
-    scores: Mapping[str, NDArray[np.float64]], queries: Sequence[int], seed: int = 11
-) -> list[Removal]:
-    """Return the first K of every scorer and query, and the random control of every query."""
-    random = np.random.default_rng(seed)
-    n_items = next(iter(scores.values())).shape[1]
-    found = [
-        Removal("control", query, tuple(sorted(random.permutation(n_items)[:TOP].tolist())))
-        for query in queries
-    ]
+def removals_of(scores: Mapping[str, NDArray[np.float64]], queries: Sequence[int]) -> list[Removal]:
+    """Return the first K of every scorer and query."""
+    found = []
     for name, matrix in scores.items():
         for query, row in zip(queries, matrix, strict=True):
             first = np.argsort(-row, kind="stable")[:TOP]
@@ -54,15 +51,23 @@ def removals_of(
     return found
 
 
-def jobs_of_removals(removals: Sequence[Removal], n_items: int) -> list[Job]:
-    """Return one retraining per different list and seed."""
+def controls_of(n_items: int, seed: int = 11) -> list[Removal]:
+    """Return random removals of as many items."""
+    random = np.random.default_rng(seed)
+    return [
+        Removal("control", -1, tuple(sorted(random.permutation(n_items)[:TOP].tolist())))
+        for _ in range(N_CONTROLS)
+    ]
+
+
+def jobs_of_removals(removals: Sequence[Removal], n_items: int, seeds: Sequence[int]) -> list[Job]:
+    """Return one retraining per different list and seed, all of one seed before the next."""
     jobs: dict[str, Job] = {}
-    for removal in removals:
-        included = np.ones(n_items, dtype=bool)
-        included[list(removal.left_out)] = False
-        for seed in SEEDS:
-            name = job_name(removal, seed)
-            jobs.setdefault(name, Job(name, included, seed))
+    for seed in seeds:
+        for removal in removals:
+            included = np.ones(n_items, dtype=bool)
+            included[list(removal.left_out)] = False
+            jobs.setdefault(job_name(removal, seed), Job(job_name(removal, seed), included, seed))
     return list(jobs.values())
 
 
@@ -73,36 +78,43 @@ def job_name(removal: Removal, seed: int) -> str:
 
 
 def effects(
-    removals: Sequence[Removal], losses: Mapping[str, NDArray[np.float32]], full: NDArray[np.float32]
+    removals: Sequence[Removal],
+    controls: Sequence[Removal],
+    losses: Mapping[str, NDArray[np.float32]],
+    queries: Sequence[int],
+    seeds: Sequence[int],
 ) -> dict[str, NDArray[np.float64]]:
-    """Return each scorer's rise of the loss beyond the control [shape=(n_queries,)].
+    """Return each scorer's rise of the loss beyond the controls, as a part of their loss [shape=(n_queries,)].
 
     Parameters
     ----------
-    losses : mapping of str to NDArray [shape=(n_queries_of_pack,)]
-        By job name.
-    full : NDArray [shape=(n_seeds, n_queries_of_pack)]
-        Under the models trained on everything, one per seed of `SEEDS`.
+    losses : mapping of str to NDArray [shape=(n_queries,)]
+        By job name; columns are *queries*.
     """
-    rise: dict[tuple[str, int], float] = {}
+
+    def mean(removal: Removal) -> NDArray[np.float64]:
+        return np.mean([losses[job_name(removal, seed)] for seed in seeds], axis=0, dtype=np.float64)
+
+    control = np.mean([mean(removal) for removal in controls], axis=0)
+    column = {query: number for number, query in enumerate(queries)}
+    found: dict[str, NDArray[np.float64]] = {}
     for removal in removals:
-        values = [
-            float(losses[job_name(removal, seed)][removal.query]) - float(full[number, removal.query])
-            for number, seed in enumerate(SEEDS)
-        ]
-        rise[removal.scorer, removal.query] = float(np.mean(values))
-    queries = [removal.query for removal in removals if removal.scorer == "control"]
-    names = dict.fromkeys(removal.scorer for removal in removals if removal.scorer != "control")
-    return {
-        name: np.array([rise[name, query] - rise["control", query] for query in queries]) for name in names
-    }
+        here = column[removal.query]
+        row = found.setdefault(removal.scorer, np.zeros(len(queries)))
+        row[here] = mean(removal)[here] / control[here] - 1
+    return found
 
 
-def rows(found: Mapping[str, NDArray[np.float64]], seed: int = 0) -> dict[str, Any]:
-    """Return mean effects with 95 % bootstrap intervals over queries, as JSON."""
-    report = {}
-    for name, values in found.items():
-        drawn = np.random.default_rng(seed).integers(len(values), size=(N_BOOTSTRAP, len(values)))
+def rows(found: Mapping[str, NDArray[np.float64]], best: str, seed: int = 0) -> dict[str, Any]:
+    """Return mean effects, and what one scorer leads each by, with 95 % bootstrap intervals over queries, as JSON."""
+    n_queries = len(next(iter(found.values())))
+    drawn = np.random.default_rng(seed).integers(n_queries, size=(N_BOOTSTRAP, n_queries))
+
+    def figure(values: NDArray[np.float64]) -> dict[str, Any]:
         low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
-        report[name] = {"rise": float(values.mean()), "interval": [float(low), float(high)]}
-    return report
+        return {"value": float(values.mean()), "interval": [float(low), float(high)]}
+
+    return {
+        name: {"rise": figure(values), "lead": figure(found[best] - values) if best in found else None}
+        for name, values in found.items()
+    }

@@ -13,10 +13,10 @@ def as_text(report: dict[str, Any]) -> str:
         f"{report['n_items']} items, {report['n_artists']} artists, {report['n_models']} retrained models, generator "
         f"{report['generator_id']}. Intervals are 95 %; test queries only.",
     ]
-    for kind in ("generated", "look-alike"):
+    for kind in ("generated", "passage"):
         lines += _lds(kind, report[kind]) + _groups(kind, report[kind]["groups"])
     if "removal" in report:
-        lines += _removal(report["removal"])
+        lines += removal_lines(report["removal"])
     return "\n".join([*lines, *_costs(report["methods"])]) + "\n"
 
 
@@ -56,19 +56,20 @@ def _groups(kind: str, part: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _removal(part: dict[str, Any]) -> list[str]:
+def removal_lines(part: dict[str, Any]) -> list[str]:
+    """Return the table of removals."""
     lines = [
         "",
-        f"## Leave-top-{part['top']}-out: rise of the loss beyond a random removal of as many",
+        f"## Leave-top-{part['top']}-out: rise of the loss beyond a random removal of as many, in %",
         "",
-        f"{part['n_queries']} generated test queries, {len(part['seeds'])} retrainings each.",
+        f"{part['n_queries']} generated test queries, {len(part['seeds'])} retraining(s) each, "
+        f"{part['n_controls']} controls.",
         "",
-        "| scorer | rise × 1000 |",
-        "|---|---|",
+        "| scorer | rise | siblings lead by |",
+        "|---|---|---|",
     ]
-    for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]):
-        low, high = row["interval"]
-        lines.append(f"| {name} | {1000 * row['rise']:.1f} [{1000 * low:.1f}, {1000 * high:.1f}] |")
+    for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]["value"]):
+        lines.append(f"| {name} | {_percent(row['rise'])} | {_percent(row['lead']) if row['lead'] else ''} |")
     return lines
 
 
@@ -91,3 +92,8 @@ def _costs(methods: dict[str, Any]) -> list[str]:
 
 def _figure(value: float, interval: list[float]) -> str:
     return f"{value:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
+
+
+def _percent(figure: dict[str, Any]) -> str:
+    low, high = figure["interval"]
+    return f"{100 * figure['value']:.2f} [{100 * low:.2f}, {100 * high:.2f}]"

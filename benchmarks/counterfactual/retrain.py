@@ -71,18 +71,18 @@ class TrainAndScorePass:
 
 
 def losses_of(
-    pack: Pack, jobs: Sequence[Job], models: Path, run: Runner, device: str = "cpu"
+    pack: Pack, jobs: Sequence[Job], queries: Sequence[int], models: Path, run: Runner, device: str = "cpu"
 ) -> NDArray[np.float32]:
-    """Return the loss of every query but the outsiders under every job's model [shape=(n_jobs, n_queries), float32].
+    """Return the loss of some queries, places in the pack, under every job's model.
 
-    Outsiders stand last in the pack, so places of queries are columns.
+    Returns
+    -------
+    NDArray [shape=(n_jobs, n_queries), float32]
     """
     fold = TrainAndScorePass(
         tuple(training_items(pack.items, pack.corpus)),
         pack.generator.network.config,
-        tuple(
-            query.segments for query, kind in zip(pack.queries, pack.kinds, strict=True) if kind != "outsider"
-        ),
+        tuple(pack.queries[place].segments for place in queries),
         pack.generator.noise_draws(N_DRAWS, DRAW_SEED),
         models,
         device,

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.counterfactual.pack import Pack, load_pack
+from benchmarks.counterfactual.plan import PlanConfig, removed_artists
+from linernotes.attribution.groups import Groups
+from linernotes.attribution.guda import Guda
 from linernotes.evaluation.sanity import ranks_of, self_queries
 from linernotes.execution.serial import SerialRunner
 from linernotes.execution.threads import one_thread
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEGMENTS_PER_SHARD = 64
-N_SELF = 8
+N_SELF = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def measure(name: str, queries: tuple[int, ...], folder: Path) -> Row:
     A name may carry settings: ``ekfac:query_levels=1.0``.
     """
     pack = load_pack()
-    method = method_of(name)
+    method = method_of(name, pack)
     key = _key(name, method.revision, method.settings, queries, pack)
     path = folder / f"{name.partition(':')[0]}-{key[:16]}.npz"
     if path.is_file():
@@ -73,13 +76,21 @@ def measure(name: str, queries: tuple[int, ...], folder: Path) -> Row:
     return row
 
 
-def method_of(name: str) -> Any:
-    """Return an installed method, with other settings where the name carries them."""
+def method_of(name: str, pack: Pack) -> Any:
+    """Return an installed method, with other settings where the name carries them.
+
+    ``guda`` unlearns the artists whose removal is known, not items: its row is for the ranking of groups.
+    """
     plain, _, settings = name.partition(":")
     method: Any = make_method(plain)
+    if plain == "guda":
+        known = removed_artists(pack.artists, PlanConfig().n_artists)
+        held = {item.item_id: item.artist for item in pack.items if item.artist in known}
+        method = Guda(groups=Groups.of(pack.corpus.item_ids, held))
     if settings:
         pairs = dict(setting.split("=", 1) for setting in settings.split(";"))
-        method.config = replace(method.config, **{key: json.loads(value) for key, value in pairs.items()})
+        changed = {key: json.loads(value) for key, value in pairs.items()}
+        method = type(method)(replace(method.config, **changed))
     return method
 
 

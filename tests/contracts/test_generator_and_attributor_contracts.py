@@ -14,6 +14,7 @@ from linernotes.attribution.das import Das, DasConfig
 from linernotes.attribution.dtrak import DTrak
 from linernotes.attribution.ekfac import EkfacConfig, EkfacInfluence
 from linernotes.attribution.forward import ForwardConfig, ForwardInfluence
+from linernotes.attribution.gradient_kernel import KernelConfig
 from linernotes.attribution.gradients import GradientConfig
 from linernotes.attribution.group_unlearning import GroupUnlearningConfig
 from linernotes.attribution.guda import Guda, GudaConfig
@@ -96,6 +97,7 @@ def test_the_reference_generator_keeps_the_contract(generator):
 
 
 SHORT = {"n_draws": 2, "n_query_draws": 4, "n_replicates": 2, "n_slots": 512}
+KERNEL = KernelConfig(n_draws=4, n_slots=64, n_loosened=1, loosening_steps=2, loosening_batch=4)
 STEP = {"n_query_draws": 8, "n_scoring_draws": 4}
 METHODS = {
     "activations": lambda: Activations(ActivationsConfig(n_bands=2, n_replicates=2)),
@@ -117,7 +119,9 @@ METHODS = {
         exact=PartialUnlearning(UnlearningConfig(**STEP)),
         shortlister=Similarity(),
     ),
-    "siblings": lambda: Siblings(SiblingConfig(n_siblings=4, n_steps=3, batch_size=4, **SHORT)),
+    "siblings": lambda: Siblings(
+        SiblingConfig(n_siblings=4, n_steps=3, batch_size=4, n_query_draws=8, n_replicates=2, kernel=KERNEL)
+    ),
     "trak": lambda: Trak(TrakConfig(**SHORT)),
     "unlearning-ekfac": lambda: EkfacUnlearning(EkfacUnlearningConfig(**STEP)),
     "unlearning-skew": lambda: SkewUnlearning(SkewUnlearningConfig(**STEP)),

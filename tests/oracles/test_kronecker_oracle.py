@@ -136,7 +136,7 @@ def test_covariances_are_those_of_inputs_and_gradients(tiny_generator, tiny_corp
     assert [layer.module for layer in layout.layers] == [
         f"layers.0.{n}" for n in ("qkv", "out", "up", "down", "steer")
     ]
-    fold = CovariancePass(tiny_generator, tiny_corpus, draws, layout, config)
+    fold = CovariancePass(tiny_generator, tiny_corpus, draws, layout, config, None)
     found = SerialRunner(5)(fold, range(len(tiny_corpus.segments)))
 
     network = trainable_copy(tiny_generator)
@@ -323,8 +323,8 @@ def test_any_merge_tree_gives_the_same(tiny_generator, tiny_corpus, config, curv
     layout = layout_of(tiny_generator, tiny_corpus.segments.pick([0]))
     bases = {block.layer.module: (block.out_basis, block.in_basis) for block in curvature.blocks}
     for fold in (
-        CovariancePass(tiny_generator, tiny_corpus, draws, layout, config),
-        EigenvaluePass(tiny_generator, tiny_corpus, draws, layout, config, bases),
+        CovariancePass(tiny_generator, tiny_corpus, draws, layout, config, None),
+        EigenvaluePass(tiny_generator, tiny_corpus, draws, layout, config, None, bases),
     ):
         parts = [fold.add(fold.start(), numbers) for numbers in ([0, 1], [2], [3, 4, 5])]
         left = fold.finish(fold.merge(fold.merge(parts[0], parts[1]), parts[2]))

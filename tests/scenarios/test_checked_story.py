@@ -154,6 +154,30 @@ def test_the_run_folder_holds_it_all_and_a_rerun_is_identical(home, run):
     assert json.loads(out)["n_results"] == 6
 
 
+def test_the_portal_shows_it_and_says_what_was_not_asked(home, run):
+    testclient = pytest.importorskip("fastapi.testclient", reason="needs the extra 'web'")
+    from linernotes.web.app import create_app
+
+    for words in ((*PLAIN, "--method", "random"), ALL):
+        assert run(*words)[0] == 0
+    [answer] = json.loads(run(*ALL, "--json")[1])
+    client = testclient.TestClient(create_app(home / "ws"))
+    facts = client.get("/outputs/out.wav.json").json()
+    page = client.get("/outputs/out.wav").text.replace("\N{NO-BREAK SPACE}", " ")
+    shown = next(one for one in facts["rankings"] if one["method"] == "similarity" and one["where"])
+    for drawn, told in zip(shown["where"]["maps"], answer["where"], strict=True):
+        assert drawn["cells"] == told["cells"]
+        assert drawn["masked"] == told["masked"]
+        assert drawn["words"] in page
+    [claim] = shown["verification"][0]["claims"]
+    assert {name: claim[name] for name in answer["verification"][0]} == answer["verification"][0]
+    assert claim["evidence_words"] in page
+    assert [row["name"] for row in shown["groups"][0]["rows"]] == [g["name"] for g in answer["groups"]]
+    assert facts["not_asked"] == facts["faults"] == []
+    bare = next(one for one in facts["rankings"] if one["method"] == "random")
+    assert (bare["where"], bare["verification"], bare["groups"]) == (None, [], [])
+
+
 def test_people_read_it_in_a_table(run):
     code, out, _ = run(*ALL)
     assert code == 0

@@ -73,11 +73,33 @@ def test_every_ranking_carries_measured_reliability_and_adds_up(demo):
         for path in (out / "workspace" / "runs").glob("attribute-*/rankings.json")
         for ranking in json.loads(path.read_text(encoding="utf-8"))
     ]
-    assert len(rankings) == 16
+    assert len(rankings) == 20  # four methods, and one of them again with its artists
     for ranking in rankings:
         assert set(ranking["reliability"]) >= {"lds", "interval", "ceiling"}
         total = ranking["unattributed_share"] + sum(i["share"] for i in ranking["influences"])
         assert total == pytest.approx(1.0)
+
+
+def test_the_page_ranks_artists_for_every_output_and_maps_the_seconds_of_the_first(demo):
+    out, _said = demo
+    facts = json.loads((out / "dossier.json").read_text(encoding="utf-8"))
+    lengths = {item["item_id"]: item["duration_s"] for item in facts["corpus"]["items"]}
+    for number, output in enumerate(facts["outputs"]):
+        best = output["rankings"][0]
+        [by_artist] = best["groups"]
+        total = by_artist["unattributed_share"] + sum(row["share"] for row in by_artist["rows"])
+        assert total == pytest.approx(1)
+        asked_for = {"Where", "Re-tested"} if number else {"Re-tested"}
+        assert {one["section"] for one in output["not_asked"]} == asked_for
+        for one in best["where"]["maps"] if number == 0 else ():
+            assert one["additivity_gap"] < 0.05
+            for cell in one["cells"]:
+                assert 0 <= cell["query_start_s"] < cell["query_end_s"] <= output["duration_s"] + 0.01
+                assert 0 <= cell["item_start_s"] < cell["item_end_s"] <= lengths[one["item_id"]] + 0.01
+                assert cell["score"] > 4 * cell["standard_error"]
+    first = facts["outputs"][0]["rankings"][0]
+    mapped = [one["item_id"] for one in first["where"]["maps"]]
+    assert mapped == [one["item_id"] for one in first["influences"][:3]]
 
 
 def test_the_generator_was_trained_on_exactly_the_sealed_corpus(demo):

@@ -25,7 +25,7 @@ See `student`. `attribute` never falls back by itself: only `linernotes.workflow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,23 +33,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.attribution import index_store
+from linernotes.attribution.answering import FastAnswer, Fitted
 from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Query
+from linernotes.attribution.distillation import StudentConfig, fit_student
 from linernotes.attribution.embedding import Embedded, EmbedPass, block_of, embedded
 from linernotes.attribution.features import FeaturePass, FeatureReader, Features, draws_for, weighting_of
 from linernotes.attribution.fisher import FisherPass
 from linernotes.attribution.partial import PartialAttributor, PartialUnlearning
-from linernotes.attribution.quantise import quantise_query
-from linernotes.attribution.search import scan
-from linernotes.attribution.student import Student, StudentConfig, fit_student
 from linernotes.attribution.teaching import QueryPass, plan_queries, planned_sizes, sample_items
-from linernotes.errors import CorpusError, InputError, NotFitted
+from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator
 
 N_REPLICATES = 16
 FISHER_DRAWS = 64
 LARGEST_SAMPLE = 4096  # segments from which principal directions are taken
-STUDENT_ARRAYS = "student_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,43 +91,6 @@ class IndexConfig:
             raise InputError(f"{self}: expected positive settings and at least 8 teaching queries")
         if not 0 <= self.unfamiliar_below < 1:
             raise InputError(f"unfamiliar_below={self.unfamiliar_below}: expected 0 <= p < 1")
-
-
-@dataclass(frozen=True, slots=True)
-class FastAnswer:
-    """What the index says about one query.
-
-    Parameters
-    ----------
-    items : NDArray [shape=(n_items,), float64]
-        Predicted scores, in the teacher's unit.
-    spread : NDArray [shape=(n_items,), float64]
-        Their predicted standard deviations.
-    segments : NDArray [shape=(n_segments,), float32]
-        Predicted scores of all segments, in the corpus's order.
-    p_value : float
-        How usual the query is among those that the student learnt from.
-    unfamiliar : bool
-        Whether the teacher should be asked instead.
-    """
-
-    query_id: str
-    items: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    segments: NDArray[np.float32]
-    p_value: float
-    unfamiliar: bool
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a fitted index holds: names, the reader of features, the student, and the corpus as bytes."""
-
-    item_ids: tuple[str, ...]
-    corpus_root: str
-    reader: FeatureReader
-    student: Student
-    rows: Embedded
 
 
 class FastIndex:
@@ -247,22 +208,27 @@ class FastIndex:
         NotFitted
             If `fit` was not called.
         """
+        return self._parts().answer(query, self.config.unfamiliar_below)
+
+    def over(self, item_ids: Sequence[str], rows: Embedded) -> FastIndex:
+        """Return an index that answers about other recordings, given as rows that its student embedded.
+
+        Raises
+        ------
+        NotFitted
+            If `fit` was not called.
+        InputError
+            If names and rows do not fit together.
+        """
         fitted = self._parts()
-        reader, student, rows = fitted.reader, fitted.student, fitted.rows
-        features = reader.of_query(query.segments)
-        codes, scale = quantise_query(student.embed_query(features))
-        found = scan(rows.codes, rows.scales, rows.starts, codes, scale)
-        segments = np.empty_like(found.segments)
-        segments[rows.order] = found.segments
-        p_value = student.familiarity(features)
-        return FastAnswer(
-            query.query_id,
-            found.items,
-            student.query_spread(features) * rows.spreads,
-            segments,
-            p_value,
-            p_value <= max(self.config.unfamiliar_below, student.smallest_p_value),
-        )
+        if len(rows.starts) != len(item_ids) + 1 or rows.codes.shape[1] != fitted.student.n_dims:
+            raise InputError(
+                f"{len(item_ids)} recordings, rows of {len(rows.starts) - 1} in {rows.codes.shape[1]} dimensions: "
+                f"expected as many, in {fitted.student.n_dims} dimensions"
+            )
+        other = FastIndex(self.config, teacher=self.teacher, seed=self.config.seed)
+        other._fitted = replace(fitted, item_ids=tuple(item_ids), rows=rows)
+        return other
 
     def attribute(self, queries: Sequence[Query], run: Runner) -> list[ItemScores]:
         """Predict the teacher's scores of all items for all queries.
@@ -282,7 +248,7 @@ class FastIndex:
         draws /= draws.std(axis=1, keepdims=True)
         replicates = answer.items[:, None] + answer.spread[:, None] * np.sqrt(N_REPLICATES) * draws
         return ItemScores(
-            answer.query_id, self.name, self.unit, self._parts().item_ids, replicates,
+            answer.query_id, self.name, self.unit, answer.item_ids, replicates,
             answer.segments.astype(np.float64),
         )  # fmt: skip
 
@@ -322,16 +288,8 @@ class FastIndex:
     def save(self, folder: Path) -> None:
         """Write the index, whole or not at all."""
         fitted = self._parts()
-        arrays: dict[str, NDArray[Any]] = {
-            name: getattr(fitted.rows, name) for name in Embedded.__annotations__
-        }
-        arrays |= {STUDENT_ARRAYS + name: array for name, array in fitted.student.arrays.items()}
-        arrays["weighting"] = fitted.reader.weighting
-        facts = self._belongs_to(fitted.reader.generator, fitted.corpus_root) | {
-            "report": fitted.student.report,
-            "item_ids": list(fitted.item_ids),
-        }
-        index_store.save(index_store.StoredIndex(facts, arrays), folder)
+        facts = self._belongs_to(fitted.reader.generator, fitted.corpus_root)
+        index_store.save(index_store.packed(fitted, facts), folder)
 
     def _belongs_to(self, generator: Generator, corpus_root: str) -> dict[str, Any]:
         return {
@@ -352,21 +310,7 @@ class FastIndex:
             If a newer revision of Linernotes wrote it.
         """
         stored = index_store.load(folder, belongs_to=self._belongs_to(generator, corpus_root))
-        try:
-            rows = Embedded(**{name: stored.arrays[name] for name in Embedded.__annotations__})
-            arrays = {
-                name.removeprefix(STUDENT_ARRAYS): np.array(array)
-                for name, array in stored.arrays.items()
-                if name.startswith(STUDENT_ARRAYS)
-            }
-            student = Student(arrays, stored.facts["report"])
-            reader = self._reader(generator, np.array(stored.arrays["weighting"]))
-            item_ids = tuple(str(item_id) for item_id in stored.facts["item_ids"])
-        except KeyError as error:
-            raise CorpusError(f"{folder}: index without {error}; {index_store.AGAIN}") from error
-        if len(rows.starts) != len(item_ids) + 1 or rows.starts[-1] != len(rows.codes):
-            raise CorpusError(f"{folder}: index whose parts do not fit together; {index_store.AGAIN}")
-        self._fitted = Fitted(item_ids, corpus_root, reader, student, rows)
+        self._fitted = index_store.unpacked(stored, folder, lambda rows: self._reader(generator, rows))
 
     def _parts(self) -> Fitted:
         if self._fitted is None:

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linernotes.attribution.answering import Fitted
+from linernotes.attribution.embedding import Embedded
+from linernotes.attribution.features import FeatureReader
+from linernotes.attribution.student import Student
 from linernotes.audio.files import file_sha256
 from linernotes.errors import CorpusError, NewerRevision
 
 HEADER = "index.json"
+STUDENT_ARRAYS = "student_"
 FORMAT = "linernotes-attribution-index"
 REVISION = 1
 AGAIN = "build it again with 'linernotes index build'"
@@ -41,6 +46,43 @@ class StoredIndex:
 
     facts: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+
+
+def packed(fitted: Fitted, belongs_to: Mapping[str, Any]) -> StoredIndex:
+    """Return a fitted index as it is kept, with what it belongs to."""
+    arrays: dict[str, NDArray[Any]] = {name: getattr(fitted.rows, name) for name in Embedded.__annotations__}
+    arrays |= {STUDENT_ARRAYS + name: array for name, array in fitted.student.arrays.items()}
+    arrays["weighting"] = fitted.reader.weighting
+    facts = dict(belongs_to) | {"report": fitted.student.report, "item_ids": list(fitted.item_ids)}
+    return StoredIndex(facts, arrays)
+
+
+def unpacked(
+    stored: StoredIndex, folder: Path, reader_of: Callable[[NDArray[np.float32]], FeatureReader]
+) -> Fitted:
+    """Return the fitted index; *reader_of* makes a reader of features from its weighting.
+
+    Raises
+    ------
+    CorpusError
+        If a part is missing or parts do not fit together.
+    """
+    try:
+        rows = Embedded(**{name: stored.arrays[name] for name in Embedded.__annotations__})
+        arrays = {
+            name.removeprefix(STUDENT_ARRAYS): np.array(array)
+            for name, array in stored.arrays.items()
+            if name.startswith(STUDENT_ARRAYS)
+        }
+        student = Student(arrays, stored.facts["report"])
+        reader = reader_of(np.array(stored.arrays["weighting"]))
+        item_ids = tuple(str(item_id) for item_id in stored.facts["item_ids"])
+        corpus_root = str(stored.facts["corpus_root"])
+    except KeyError as error:
+        raise CorpusError(f"{folder}: index without {error}; {AGAIN}") from error
+    if len(rows.starts) != len(item_ids) + 1 or rows.starts[-1] != len(rows.codes):
+        raise CorpusError(f"{folder}: index whose parts do not fit together; {AGAIN}")
+    return Fitted(item_ids, corpus_root, reader, student, rows)
 
 
 def save(stored: StoredIndex, folder: Path) -> None:

@@ -200,6 +200,7 @@ class CurvaturePass:
     draws: NoiseDraws
     layout: Layout
     config: CurvatureConfig
+    network: nn.Module | None
 
     def start(self) -> Sums:
         """Return sums of nothing."""
@@ -207,7 +208,7 @@ class CurvaturePass:
 
     def add(self, state: Sums, items: Sequence[int]) -> Sums:
         """Add one shard's pairs."""
-        network = trainable_copy(self.generator)
+        network = trainable_copy(self.generator, self.network)
         sums, count = {name: value.clone() for name, value in state[0].items()}, state[1]
         for number in items:
             segment = self.corpus.segments.pick([number])
@@ -291,9 +292,13 @@ class SampledScalar:
 
 
 def fit_curvature(
-    generator: Generator, corpus: EncodedCorpus, run: Runner, config: CurvatureConfig
+    generator: Generator,
+    corpus: EncodedCorpus,
+    run: Runner,
+    config: CurvatureConfig,
+    network: nn.Module | None = None,
 ) -> Curvature:
-    """Estimate the curvature in two passes over the corpus.
+    """Estimate the curvature of a network, the generator's unless named, in two passes over the corpus.
 
     Raises
     ------
@@ -308,7 +313,8 @@ def fit_curvature(
     numbers = range(len(corpus.segments))
     draws = generator.noise_draws(N_LEVELS, config.seed + 2)
     layout = layout_of(generator, corpus.segments.pick([0]))
-    covariances = run(CovariancePass(generator, corpus, draws, layout, config), numbers, name="covariances")
+    fold = CovariancePass(generator, corpus, draws, layout, config, network)
+    covariances = run(fold, numbers, name="covariances")
     bases, products = {}, {}
     for layer in layout.layers:
         out_values, out_basis = _eigen(covariances[f"out/{layer.module}"])
@@ -317,8 +323,8 @@ def fit_curvature(
         products[layer.module] = torch.outer(out_values, in_values)
     values: dict[str, Tensor] = {}
     if config.kind == "ekfac" or layout.others:
-        fold = EigenvaluePass(generator, corpus, draws, layout, config, bases)
-        values = run(fold, numbers, name="eigenvalues")
+        squares = EigenvaluePass(generator, corpus, draws, layout, config, network, bases)
+        values = run(squares, numbers, name="eigenvalues")
     blocks = tuple(
         LayerCurvature(
             layer, *bases[layer.module],

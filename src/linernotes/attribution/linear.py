@@ -95,12 +95,12 @@ class _Seen:
     outputs: dict[str, list[Tensor]] = field(default_factory=dict)
 
 
-def trainable_copy(generator: Generator) -> nn.Module:
-    """Return a copy of the generator's network in which nothing but the updatable weights wants a gradient."""
-    network = copy.deepcopy(generator.network).eval().requires_grad_(False)
-    for weight in generator.updatable(network).values():
+def trainable_copy(generator: Generator, network: nn.Module | None = None) -> nn.Module:
+    """Return a copy of a network, the generator's unless named, in which only updatable weights want a gradient."""
+    copied = copy.deepcopy(network if network is not None else generator.network).eval().requires_grad_(False)
+    for weight in generator.updatable(copied).values():
         weight.requires_grad_(True)
-    return network
+    return copied
 
 
 def rows_of(

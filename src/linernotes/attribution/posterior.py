@@ -1,12 +1,13 @@
 """The posterior over item effects: an influence function as the mean, a gradient kernel as the covariance.
 
-    y = X w + e,   w ~ N(a τ, s² A K Aᵀ),   e ~ N(0, σ²)
-    w | y = a τ + A K Aᵀ Xᵀ (X A K Aᵀ Xᵀ + ρ)⁻¹ (y − a X τ)
+    y = X w + e,   w ~ N(a τ, s² A C Aᵀ),   e ~ N(0, σ²),   C = K + κ
+    w | y = a τ + A C Aᵀ Xᵀ (X A C Aᵀ Xᵀ + ρ)⁻¹ (y − a X τ)
 
 Conventions
 -----------
 ``K`` [shape=(n_segments, n_segments)] is a kernel of corpus segments; A averages the segments of an item; X is who
-was shown, less column means [shape=(n_outcomes, n_items)]. ``noise`` is σ² over the mean prior variance of an
+was shown, less column means [shape=(n_outcomes, n_items)]. ``own`` is κ over the mean diagonal of K: what of an effect no
+likeness foretells. ``noise`` is σ² over the mean prior variance of an
 outcome. Everything is computed for segments; the mean over an item's segments is the item's.
 
 References
@@ -36,9 +37,9 @@ class Posterior:
     shown : NDArray [shape=(n_outcomes, n_segments)]
         X A: membership of each segment's item, centred, over the item's number of segments.
     spread : NDArray [shape=(n_segments, n_outcomes)]
-        K Aᵀ Xᵀ over the mean prior variance of an outcome.
+        C Aᵀ Xᵀ over the mean prior variance of an outcome.
     gain : NDArray [shape=(n_outcomes, n_outcomes)]
-        (X A K Aᵀ Xᵀ / variance + ρ)⁻¹.
+        (X A C Aᵀ Xᵀ / variance + ρ)⁻¹.
     """
 
     inverse: NDArray[np.float64]
@@ -54,6 +55,7 @@ class Posterior:
         shown: NDArray[np.bool_],
         *,
         ridge: float,
+        own: float,
         noise: float,
     ) -> Posterior:
         """Prepare the posterior of a kernel and a design."""
@@ -63,7 +65,7 @@ class Posterior:
         inverse = cho_solve(damped, np.eye(n_segments)) / scale
         centred = shown - shown.mean(axis=0)
         by_segment = centred[:, item_of] / np.bincount(item_of)[item_of]
-        spread = kernel @ by_segment.T
+        spread = kernel @ by_segment.T + own * scale * by_segment.T
         covariance = by_segment @ spread
         variance = max(float(np.trace(covariance)) / len(covariance), TINY)
         gain = cho_solve(

@@ -34,8 +34,9 @@ from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Q
 from linernotes.attribution.index import FastIndex
 from linernotes.attribution.measurement import Weights
 from linernotes.attribution.partial import PartialUnlearning
-from linernotes.attribution.racing import UNDECIDED, RaceConfig, Standing, judge
+from linernotes.attribution.racing import RaceConfig, Standing
 from linernotes.attribution.search import best
+from linernotes.attribution.shortlist_race import Measured, background, line_to, measure_in_rounds
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator
@@ -199,48 +200,25 @@ class Prefiltered:
 
     # -- the race -------------------------------------------------------------------------------
 
-    def _race(self, weights: Weights, guess: Array, run: Runner) -> Iterator[_Race]:
-        corpus, config = self._known_corpus(), self.config
-        n_items, n_draws = len(corpus.item_ids), self.exact.n_draws
+    def _race(self, weights: Weights, guess: Array, run: Runner) -> Iterator[Measured]:
+        config = self.config
         shortlist = best(guess, config.n_shortlisted)
-        decided = np.full(n_items, -1, dtype=np.int8)
-        decided[shortlist] = UNDECIDED
-        order = np.random.default_rng(config.seed).permutation(n_draws)
-        rounds = [
-            order[i : i + config.race.draws_per_round] for i in range(0, n_draws, config.race.draws_per_round)
-        ]
-        values = np.full((n_items, n_draws), np.nan)
-        segments = np.full((len(corpus.segments), n_draws), np.nan)
-        n_taken = 0
-        for number, draws in enumerate(rounds, start=1):
-            running = np.flatnonzero(decided == UNDECIDED)
-            numbers = np.flatnonzero(np.isin(corpus.item_of, running))
-            rises = self.exact.rises_of(
-                weights, [int(i) for i in numbers], sorted(int(d) for d in draws), run
-            )
-            places = slice(n_taken, n_taken + len(draws))
-            segments[numbers, places] = rises
-            values[running, places] = _per_item(rises, corpus.item_of[numbers], n_items)[running]
-            n_taken += len(draws)
-            decided = judge(
-                values[:, :n_taken], decided, config.n_best, n_draws, len(rounds), config.race.risk
-            )
-            yield _Race(values, segments, shortlist, decided, config.n_best, number)
-            if (decided != UNDECIDED).all():
-                return
+        return measure_in_rounds(
+            self.exact, weights, self._known_corpus(), shortlist, config.n_best, config.race, config.seed, run
+        )
 
-    def _scores(self, query: Query, guess: ItemScores, race: _Race, corpus: EncodedCorpus) -> ItemScores:
+    def _scores(self, query: Query, guess: ItemScores, race: Measured, corpus: EncodedCorpus) -> ItemScores:
         replicates = race.replicates()
         outside = np.setdiff1d(np.arange(len(corpus.item_ids)), race.shortlist)
         lowest_best = replicates[race.standing.best].mean(axis=1).min()
         same_unit = guess.unit.removesuffix(", predicted") == self.unit
-        start, slope = (0.0, 1.0) if same_unit else _line(guess.scores, race)
-        rest = _background(guess.scores, start, slope, race)
+        start, slope = (0.0, 1.0) if same_unit else line_to(guess.scores, race)
+        rest = background(guess.scores, start, slope, race)
         replicates[outside] = np.minimum(rest[outside], lowest_best)[:, None]
         segments = np.where(race.has_segment, race.segment_means, start + slope * guess.segment_scores)
         return ItemScores(query.query_id, self.name, self.unit, corpus.item_ids, replicates, segments)
 
-    def _spent(self, race: _Race, corpus: EncodedCorpus) -> Spent:
+    def _spent(self, race: Measured, corpus: EncodedCorpus) -> Spent:
         n_forward = int(np.isfinite(race.segments).sum())
         return Spent(n_forward, len(corpus.segments) * self.exact.n_draws, race.n_rounds)
 
@@ -248,73 +226,6 @@ class Prefiltered:
         if self._corpus is None:
             raise NotFitted(f"{self.name}: fit it on a generator and a sealed corpus first")
         return self._corpus
-
-
-@dataclass(frozen=True)
-class _Race:
-    """What was measured so far: NaN where nothing was."""
-
-    values: Array
-    segments: Array
-    shortlist: NDArray[np.int64]
-    decided: NDArray[np.int8]
-    n_best: int
-    n_rounds: int
-
-    @property
-    def standing(self) -> Standing:
-        n_taken = np.isfinite(self.values).sum(axis=1)
-        means = np.full(len(self.values), -np.inf)
-        means[self.shortlist] = np.nanmean(self.values[self.shortlist], axis=1)
-        return Standing(means, n_taken, self.decided, self.n_best)
-
-    @property
-    def has_segment(self) -> NDArray[np.bool_]:
-        measured: NDArray[np.bool_] = np.asarray(np.isfinite(self.segments).any(axis=1))
-        return measured
-
-    @property
-    def segment_means(self) -> Array:
-        count = np.isfinite(self.segments).sum(axis=1)
-        total: Array = np.nansum(self.segments, axis=1)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-    def replicates(self) -> Array:
-        """Return all columns [shape=(n_items, n_draws)]; those that left early repeat their values.
-
-        Repeats are spread so that the standard error of the mean is that of the draws taken.
-        """
-        n_draws = self.values.shape[1]
-        filled = np.zeros_like(self.values)
-        for item in self.shortlist:
-            known = self.values[item][np.isfinite(self.values[item])]
-            repeated = np.resize(known, n_draws)
-            gaps = repeated - repeated.mean()
-            filled[item] = known.mean() + gaps * np.sqrt(n_draws / len(known))
-        return filled
-
-
-def _line(guess: Array, race: _Race) -> tuple[float, float]:
-    """Return the line from a shortlister's scores to the exact method's, by those that both scored."""
-    x, y = guess[race.shortlist], race.standing.means[race.shortlist]
-    spread = float(x.var())
-    slope = max(0.0, float(((x - x.mean()) * (y - y.mean())).mean()) / spread) if spread > 0 else 0.0
-    return float(y.mean() - slope * x.mean()), slope
-
-
-def _background(guess: Array, start: float, slope: float, race: _Race) -> Array:
-    """Return predictions as wide as exact scores would be, in the order of the guess.
-
-    Predictions lack the part of the exact scores that nobody predicted. Left so narrow they would make the
-    shortlisted recordings stand out of the others more than in a full scan, and credit too many of them.
-    """
-    predicted = start + slope * guess
-    missed = race.standing.means[race.shortlist] - predicted[race.shortlist]
-    width = np.sqrt(predicted.var() + missed.var())
-    deviation = guess.std()
-    standard = (guess - guess.mean()) / deviation if deviation > 0 else np.zeros_like(guess)
-    wide: Array = predicted.mean() + width * standard
-    return wide
 
 
 def measured_recall(method: Prefiltered, queries: Sequence[Query], run: Runner) -> Recall:
@@ -350,9 +261,3 @@ def recall_of(found: Sequence[NDArray[np.int64]], wanted: Sequence[NDArray[np.in
     0.5
     """
     return float(np.mean([np.isin(w, f).mean() for f, w in zip(found, wanted, strict=True)]))
-
-
-def _per_item(rises: Array, owners: NDArray[np.int64], n_items: int) -> Array:
-    total = np.zeros((n_items, rises.shape[1]))
-    np.add.at(total, owners, rises)
-    return total / np.maximum(1, np.bincount(owners, minlength=n_items))[:, None]

@@ -1,18 +1,19 @@
 """Siblings: short fine-tunings on random halves of the corpus, read with the generator's own idea of likeness.
 
 Retraining on random halves tells what the presence of a recording does to an output, but costs a training run
-per half. A *sibling* starts from the trained generator and is fine-tuned for a few steps on half of the
-recordings: what it was not shown it begins to forget. How an output's loss differs between siblings is a noisy,
-cheap answer to the same question. A few dozen siblings cannot tell hundreds of recordings apart by themselves;
-so the answer is a posterior, which starts from an influence function and lets recordings whose gradients are
-alike share evidence.
+per half, and two runs on the same half differ as much as two halves do. A *sibling* starts from the trained generator
+and is fine-tuned for a few steps on half of the recordings: what it was not shown it begins to forget. All siblings follow
+one lesson plan (`fine_tuning`), so that they differ by what they were shown and by little else. A few dozen siblings
+cannot tell hundreds of recordings apart by themselves; so the answer is a posterior, which starts from an influence
+function and lets recordings whose gradients are alike share evidence.
 
     y_m = −ℓ(ẑ; θ_m),   y ~ X w + noise,   w ~ N(a τ, s² C)
-    C   = A K Aᵀ,   K = Φ F̃⁻¹ Φᵀ   (gradient kernel through the inverse curvature; A averages an item's segments)
+    C   = A (K + κ) Aᵀ,   K = Φ F̃⁻¹ Φᵀ   (`gradient_kernel`: averaged over the generator and loosened copies)
     τ   = K_q (K + λ)⁻¹            (influence corrected for leverage, as in TRAK, but in that metric)
 
-``X`` holds who was shown to which sibling, less its column means; a ≥ 0 is the least-squares slope of y on X τ.
-The score of an item is the posterior mean of its w.
+``X`` holds who was shown to which sibling, less its column means; A averages an item's segments; κ is the part of a
+segment's effect that no likeness foretells; a ≥ 0 is the least-squares slope of y on X τ. The score of an item is the
+posterior mean of its w.
 
 Assumptions
 -----------
@@ -25,38 +26,35 @@ stand for the losses of retrained models. Replicates are disjoint groups of nois
 
 Cost
 ----
-Fitting: ``n_siblings * n_steps`` training steps, two passes for the curvature, one gradient per corpus segment
-and draw. A query: a gradient, and
-``n_siblings * n_query_draws`` forward passes per query segment; no pass over the corpus.
+Fitting: ``n_siblings * n_steps`` training steps over half of ``batch_size`` pairs, and the kernel's. A query: the
+kernel's, and ``n_siblings * n_query_draws`` forward passes per query segment; no pass over the corpus.
 
 References
 ----------
 Ilyas et al. (2022), "Datamodels" (regression on membership); Pan et al. (2025), "DAUNCE", arXiv:2505.23223
-(fine-tuned perturbations); Park et al. (2023), "TRAK"; George et al. (2018), "EK-FAC"; Rasmussen and Williams
-(2006), "Gaussian processes for machine learning", section 2.7 (a mean function with an unknown coefficient). The
-combination is ours.
+(fine-tuned perturbations); Park et al. (2023), "TRAK"; Rasmussen and Williams (2006), "Gaussian processes for machine
+learning", section 2.7 (a mean function with an unknown coefficient). The combination is ours.
 
 Known limits
 ------------
-The learning rate is a setting, not found from the generator. All siblings share the generator's past: what
-it has learnt beyond forgetting in a few steps is left to the influence function. Sketches take ``4 * n_slots`` bytes
-per corpus segment, the kernel 8 per pair of segments: for corpora of tens of thousands of segments take a shortlist first.
+Learning rates are settings, not found from the generator. All siblings share the generator's past: what
+it has learnt beyond forgetting in a few steps is left to the influence function. The kernel takes 8 bytes per pair of
+segments: for corpora of tens of thousands of segments take a shortlist first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.fine_tuning import FineTuneConfig, FineTunePass, SiblingLossPass
-from linernotes.attribution.gradients import GradientPass, QueryGradientPass, Sketch, training_loss
-from linernotes.attribution.kronecker import Curvature, CurvatureConfig, fit_curvature
+from linernotes.attribution.gradient_kernel import GradientKernel, KernelConfig, fit_kernel
+from linernotes.attribution.gradients import items_from_segments
 from linernotes.attribution.measurement import Weights, cleanest
 from linernotes.attribution.posterior import Posterior
 from linernotes.errors import InputError, NotFitted
@@ -71,38 +69,39 @@ class SiblingConfig:
     Parameters
     ----------
     n_siblings, n_steps, batch_size, learning_rate, average
-        How many siblings, and how each is fine-tuned.
-    n_draws, n_query_draws, n_replicates, n_slots
+        How many siblings, and how each is fine-tuned; ``batch_size`` counts planned pairs, of which half are shown.
+    n_query_draws, n_replicates
         As `linernotes.attribution.gradients.GradientConfig`.
-    curvature : CurvatureConfig
-        Of the metric.
+    kernel : KernelConfig
+        Of the likeness of recordings.
     query_levels : float in (0, 1]
         Part of the query's draws, the least noisy first, whose gradient is taken.
     ridge : float > 0
         λ, as a multiple of the kernel's mean diagonal.
+    own : float >= 0
+        κ, as a multiple of the kernel's mean diagonal.
     noise : float > 0
         Variance of the noise of an outcome, as a multiple of the variance that the prior gives it.
     """
 
     n_siblings: int = 64
     n_steps: int = 200
-    batch_size: int = 16
+    batch_size: int = 32
     learning_rate: float = 2e-3
     average: float = 0.97
-    n_draws: int = 16
     n_query_draws: int = 64
     n_replicates: int = 8
-    n_slots: int = 32768
     query_levels: float = 0.75
     ridge: float = 100.0
-    noise: float = 2.0
-    curvature: CurvatureConfig = field(default_factory=CurvatureConfig)
+    own: float = 1.0
+    noise: float = 0.3
+    kernel: KernelConfig = field(default_factory=KernelConfig)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.n_steps, self.batch_size, self.n_draws, self.n_replicates, self.n_slots) < 1:
-            raise InputError(f"{self}: expected at least 1 step, 1 segment, 1 draw, 1 replicate and 1 slot")
-        if self.n_siblings < 4 or min(self.learning_rate, self.ridge, self.noise) <= 0:
+        if min(self.n_steps, self.batch_size, self.n_replicates) < 1:
+            raise InputError(f"{self}: expected at least 1 step, 1 segment and 1 replicate")
+        if self.n_siblings < 4 or min(self.learning_rate, self.ridge, self.noise) <= 0 or self.own < 0:
             raise InputError(f"{self}: expected at least 4 siblings and positive settings")
         if not 0 < self.query_levels <= 1:
             raise InputError(f"query_levels={self.query_levels}: expected more than 0 and at most 1")
@@ -112,24 +111,11 @@ class SiblingConfig:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhitenedSketch(Sketch):
-    """A sketch of gradients through the root of the inverse curvature."""
-
-    curvature: Curvature
-
-    def fold_of(self, weights: Mapping[str, Tensor]) -> Callable[[Mapping[str, Tensor]], NDArray[np.float32]]:
-        """Return the function that whitens and folds gradients [shape=(n_slots,), float32]."""
-        fold = Sketch(self.n_slots, self.seed).fold_of(weights)
-        return lambda gradients: fold(self.curvature.whiten(gradients))
-
-
 @dataclass(frozen=True)
 class _Fitted:
     generator: Generator
     corpus: EncodedCorpus
-    sketch: WhitenedSketch
-    sketches: NDArray[np.float32]
+    kernel: GradientKernel
     siblings: tuple[Weights, ...]
     posterior: Posterior
 
@@ -138,7 +124,7 @@ class Siblings:
     """Influence as a posterior over short fine-tunings on random halves."""
 
     name = "siblings"
-    revision = "1"
+    revision = "2"
     paper = (
         "Linernotes; after Ilyas et al. (2022), arXiv:2202.00622, and Park et al. (2023), arXiv:2303.14186"
     )
@@ -162,15 +148,10 @@ class Siblings:
         InputError
             If the corpus holds fewer than two items: there are no halves.
         """
-        config, numbers = self.config, range(len(corpus.segments))
+        config = self.config
         if len(corpus.item_ids) < 2:
             raise InputError("siblings: the corpus holds one item; halves need at least two")
-        curvature = fit_curvature(generator, corpus, run, config.curvature)
-        sketch = WhitenedSketch(config.n_slots, config.seed, curvature=curvature)
-        draws = generator.noise_draws(config.n_draws, config.seed + 1)
-        sketches = run(
-            GradientPass(generator, corpus.segments, draws, training_loss, sketch), numbers, name="gradients"
-        )
+        kernel = fit_kernel(generator, corpus, run, config.kernel, config.seed)
         shown = halves(len(corpus.item_ids), config.n_siblings, config.seed + 4)
         tuning = FineTuneConfig(
             config.n_steps, config.batch_size, config.learning_rate, config.average, config.seed + 5
@@ -178,9 +159,10 @@ class Siblings:
         siblings = run(
             FineTunePass(generator, corpus, shown, tuning), range(config.n_siblings), name="siblings"
         )
-        kernel = (sketches @ sketches.T).astype(np.float64)
-        posterior = Posterior.of(kernel, corpus.item_of, shown, ridge=config.ridge, noise=config.noise)
-        self._fitted = _Fitted(generator, corpus, sketch, sketches, tuple(siblings), posterior)
+        posterior = Posterior.of(
+            kernel.matrix, corpus.item_of, shown, ridge=config.ridge, own=config.own, noise=config.noise
+        )
+        self._fitted = _Fitted(generator, corpus, kernel, tuple(siblings), posterior)
 
     def attribute(self, queries: Sequence[Query], run: Runner) -> list[ItemScores]:
         """Score every item for every query.
@@ -194,35 +176,17 @@ class Siblings:
             raise NotFitted("siblings: fit it on a generator and a sealed corpus first")
         fitted, config = self._fitted, self.config
         draws = fitted.generator.noise_draws(config.n_query_draws, config.seed + 3)
-        gradients = run(
-            QueryGradientPass(
-                fitted.generator,
-                cleanest(draws, config.query_levels),
-                config.n_replicates,
-                training_loss,
-                fitted.sketch,
-            ),
-            queries,
-            name="query gradients",
+        likeness = fitted.kernel.likeness(
+            queries, cleanest(draws, config.query_levels), config.n_replicates, run
         )
-        losses = run(
-            SiblingLossPass(fitted.generator, fitted.siblings, draws, config.n_replicates),
-            queries,
-            name="losses under siblings",
-        )
+        fold = SiblingLossPass(fitted.generator, fitted.siblings, draws, config.n_replicates)
+        losses = run(fold, queries, name="losses under siblings")
         return [
-            self._scores(fitted, query, g, y) for query, g, y in zip(queries, gradients, losses, strict=True)
+            items_from_segments(
+                self.name, self.unit, fitted.corpus, query, fitted.posterior.segment_scores(alike, -outcomes)
+            )
+            for query, alike, outcomes in zip(queries, likeness, losses, strict=True)
         ]
-
-    def _scores(
-        self, fitted: _Fitted, query: Query, gradients: NDArray[np.float32], losses: NDArray[np.float64]
-    ) -> ItemScores:
-        likeness = (fitted.sketches @ gradients.T).astype(np.float64)
-        segments = fitted.posterior.segment_scores(likeness, -losses)
-        corpus = fitted.corpus
-        return ItemScores(
-            query.query_id, self.name, self.unit, corpus.item_ids, corpus.per_item(segments), segments.mean(axis=1)
-        )  # fmt: skip
 
 
 def halves(n_items: int, n_halves: int, seed: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""``linernotes generator``: train, evaluate."""
+"""``linernotes generator``: train, evaluate, calibrate."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from linernotes.cli.calibrate import calibrate
 from linernotes.cli.output import Progress, emit, say, table
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train or evaluate the reference generator.", rich_markup_mode=None
+    no_args_is_help=True, help="Train, evaluate or calibrate a generator.", rich_markup_mode=None
 )
+app.command("calibrate")(calibrate)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WorkspacePath = Annotated[Path, typer.Option("--workspace", help="Workspace with a sealed corpus.")]

@@ -15,7 +15,7 @@ pairs: the interval of a coverage resamples queries and sets, not pairs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -198,22 +198,35 @@ def nobody_rate(
     scores: Sequence[ItemScores],
     likeness: Sequence[float] = (),
     fit: CorpusFit | None = None,
+    clusters: Mapping[str, str] | None = None,
 ) -> float:
     """Return how often nobody is credited, all three questions asked: the generator, the query, the recordings."""
     nobody = [
-        rank(
-            one,
-            generator_id="any",
-            corpus_root="any",
-            seed=0,
-            calibration=calibration,
-            likeness=like,
-            fit=fit,
-        ).unattributed_share
-        >= 1
+        is_nobody(calibration, one, like, fit, clusters)
         for one, like in zip(scores, _or_none(likeness, scores), strict=True)
     ]
     return float(np.mean(nobody))
+
+
+def is_nobody(
+    calibration: Calibration | None,
+    scores: ItemScores,
+    likeness: float | None = None,
+    fit: CorpusFit | None = None,
+    clusters: Mapping[str, str] | None = None,
+) -> bool:
+    """Tell whether a ranking of these scores credits nobody."""
+    ranking = rank(
+        scores,
+        generator_id="any",
+        corpus_root="any",
+        seed=0,
+        calibration=calibration,
+        clusters=clusters,
+        likeness=likeness,
+        fit=fit,
+    )
+    return ranking.unattributed_share >= 1
 
 
 def _report(

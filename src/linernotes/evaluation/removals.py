@@ -33,6 +33,9 @@ from numpy.typing import NDArray
 from linernotes.errors import InputError
 
 MATTERS = 1.645
+BEYOND_DOUBT = (
+    10.0  # deviations of noise; noise itself is known from few models, and the largest of many is asked about
+)
 RELATIVE = "rise of the output's loss, as a part of that loss"
 
 
@@ -94,6 +97,12 @@ class Removals:
         """Return which effects exceed retraining noise [shape=(n_queries, n_sets)]."""
         happened: NDArray[np.bool_] = self.effects > MATTERS * self.noise[:, None]
         return happened
+
+    @property
+    def beyond_doubt(self) -> NDArray[np.bool_]:
+        """Return for which queries the largest effect is far beyond retraining noise [shape=(n_queries,)]."""
+        found: NDArray[np.bool_] = self.effects.max(axis=1) > BEYOND_DOUBT * self.noise
+        return found
 
     def pick(self, queries: Sequence[int], sets: Sequence[int]) -> Removals:
         """Return some queries and sets."""

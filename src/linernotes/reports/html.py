@@ -12,7 +12,8 @@ Conventions
 
 Known limits
 ------------
-Each musical relation brings players for the best segment of each dimension; the others are listed in words.
+Each musical relation brings players for the best segment of each dimension; the others are listed in words. Of a
+mapped recording longer than half a minute, the half minute around its best cell is heard.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError
 from linernotes.reports import words
+from linernotes.reports.map_picture import map_picture
 from linernotes.reports.pictures import corpus_record, mel_picture
 from linernotes.reports.schema import checked
 from linernotes.reports.sound import Sounds, data_uri
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).with_name("templates")
 TOP_ROWS = 8
+LONGEST_HEARD_S = 30.0
 DIMENSIONS = ("overall", "melody", "harmony", "rhythm")
 
 
@@ -119,7 +122,7 @@ def media_of(dossier: Mapping[str, Any], sounds: Sounds, names: Mapping[str, Any
     InputError
         If an output has no audio.
     """
-    media: dict[str, Any] = {"sound": {}, "picture": {}, "played": {}, "examples": []}
+    media: dict[str, Any] = {"sound": {}, "picture": {}, "played": {}, "heard": {}, "examples": []}
     for output in dossier["outputs"]:
         audio = sounds.get(output["query_id"])
         media["sound"][output["query_id"]] = data_uri(audio)
@@ -127,6 +130,8 @@ def media_of(dossier: Mapping[str, Any], sounds: Sounds, names: Mapping[str, Any
         for version in output["versions"]:
             key = f"{output['query_id']}/{version['item_id']}"
             media["played"][key] = _played(output["query_id"], version, sounds)
+        for ranking in output["rankings"]:
+            media["heard"][f"{output['query_id']}/{ranking['method']}"] = _mapped(ranking["where"], sounds)
     for name in sorted(name for name in names if name.startswith("generator:")):
         audio = sounds.get(name)
         media["examples"].append(
@@ -155,6 +160,8 @@ def environment() -> Environment:
         "per_cent": words.per_cent,
         "per_cent_range": lambda pair: words.per_cent_range(*pair),
         "clock": words.clock,
+        "clock_range": words.clock_range,
+        "map_picture": map_picture,
         "long_time": words.long_time,
         "count": words.count,
         "web_address": web_address,
@@ -214,6 +221,23 @@ def _played(query_id: str, version: Mapping[str, Any], sounds: Sounds) -> list[d
             }
         )
     return chosen
+
+
+def _mapped(where: Mapping[str, Any] | None, sounds: Sounds) -> dict[str, dict[str, Any]]:
+    """Return what may be heard of each mapped recording: whole, or half a minute around its best cell."""
+    heard = {}
+    for one in where["maps"] if where else ():
+        if one["item_id"] in sounds and one["cells"]:
+            length_s, best = sounds.get(one["item_id"]).duration_s, one["cells"][0]
+            middle = (best["item_start_s"] + best["item_end_s"] - LONGEST_HEARD_S) / 2
+            start = max(0.0, min(middle, length_s - LONGEST_HEARD_S))
+            end = min(length_s, start + LONGEST_HEARD_S)
+            heard[one["item_id"]] = {
+                "src": sounds.clip(one["item_id"], start, end, longest_s=LONGEST_HEARD_S),
+                "start_s": start,
+                "duration_s": end - start,
+            }
+    return heard
 
 
 def _json_text(value: object) -> str:

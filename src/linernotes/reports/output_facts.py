@@ -14,7 +14,7 @@ A headline names the first recording of the most reliable method; the ranking be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,11 @@ from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import InfluenceRanking, Match, Reliability, VersionMatch
 from linernotes.reports.agreement import agreement
+from linernotes.reports.further import FurtherEvidence, further_facts, not_asked
 from linernotes.reports.words import (
     VERDICT_WORDS,
+    calibration_words,
+    cluster_words,
     commonplace_words,
     count,
     listed,
@@ -70,6 +73,8 @@ class OutputFacts:
         Corpus item id and what the output shares with it musically.
     matches : tuple of Match
         Near-verbatim matches with recordings; empty when none.
+    further : dict of str to FurtherEvidence
+        By method, what was asked of its ranking beyond itself.
     """
 
     query_id: str
@@ -80,6 +85,7 @@ class OutputFacts:
     rankings: dict[str, InfluenceRanking]
     versions: tuple[tuple[str, VersionMatch], ...] = ()
     matches: tuple[Match, ...] = ()
+    further: dict[str, FurtherEvidence] = field(default_factory=dict)
 
 
 def output_facts(
@@ -92,8 +98,14 @@ def output_facts(
     CorpusError
         If a ranking is about another corpus, or names an item that this one does not hold.
     InputError
-        If a reliability was measured for another method, generator or corpus.
+        If a reliability was measured for another method, generator or corpus, or further evidence belongs to
+        another ranking.
     """
+    if strange := sorted(output.further.keys() - output.rankings.keys()):
+        raise InputError(
+            f"query {output.query_id}: further evidence for method '{strange[0]}', which has no ranking here; "
+            "give the ranking it belongs to"
+        )
     known = {item.item_id for item in corpus.items}
     for name, version in output.versions:
         _refuse_unknown(name, known, output.query_id, version.method)
@@ -102,7 +114,10 @@ def output_facts(
         for method, ranking in output.rankings.items()
     }
     order = sorted(trusted, key=lambda method: (-_lds(trusted[method]), method))
-    rankings = [ranking_facts(output.rankings[method], trusted[method]) for method in order]
+    rankings = [
+        ranking_facts(output.rankings[method], trusted[method], output.further.get(method, FurtherEvidence()))
+        for method in order
+    ]
     return {
         "query_id": output.query_id,
         "prompt": output.prompt,
@@ -111,6 +126,7 @@ def output_facts(
         "audio_sha256": file_sha256(output.audio_path),
         "headline": _headline(rankings, corpus),
         "rankings": rankings,
+        "not_asked": not_asked(rankings),
         "agreement": [agreement(output.rankings[a], output.rankings[b]) for a, b in combinations(order, 2)],
         "versions": [version_facts(name, version) for name, version in output.versions],
         "matches": [match.as_json() for match in output.matches],
@@ -160,16 +176,22 @@ def _refuse_unknown(item_id: str, known: set[str], query_id: str, method: str) -
         )
 
 
-def ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) -> dict[str, Any]:
-    """Return one method's answer with its measured trust, its words and its limits."""
+def ranking_facts(
+    ranking: InfluenceRanking, reliability: Reliability | None, further: FurtherEvidence | None = None
+) -> dict[str, Any]:
+    """Return one method's answer with its measured trust, its words and its limits.
+
+    With *further*, also the sections ``where``, ``verification`` and ``groups``, empty where nobody asked.
+    """
     nobody = ranking.unattributed_share >= NOBODY
-    return {
+    line = reliability_line(reliability)
+    facts = {
         "method": ranking.method,
         "unit": ranking.unit,
         "seed": ranking.seed,
         "corpus_root": ranking.corpus_root,
         "reliability": reliability_facts(reliability) if reliability else None,
-        "reliability_line": reliability_line(reliability),
+        "reliability_line": line,
         "unattributed_share": ranking.unattributed_share,
         "nobody_in_particular": nobody,
         **_statement_facts(ranking),
@@ -178,6 +200,7 @@ def ranking_facts(ranking: InfluenceRanking, reliability: Reliability | None) ->
         "scope": ranking.scope,
         "limits": RANKING_LIMITS,
     }
+    return facts if further is None else facts | further_facts(ranking, further, line)
 
 
 def _statement_facts(ranking: InfluenceRanking) -> dict[str, Any]:
@@ -185,10 +208,12 @@ def _statement_facts(ranking: InfluenceRanking) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if ranking.calibration is not None:
         facts["calibration"] = ranking.calibration.as_json()
+        facts["calibration_words"] = calibration_words(ranking.calibration)
     if ranking.nobody_because is not None:
         facts["nobody_because"] = ranking.nobody_because
     if ranking.cluster_rule is not None:
         facts["cluster_rule"] = ranking.cluster_rule
+        facts["cluster_words"] = cluster_words(ranking.cluster_rule)
     return facts
 
 

@@ -17,22 +17,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from linernotes.errors import InputError
+from linernotes.reports.schema_base import Facts, Fraction01, Interval, Said
+from linernotes.reports.schema_further import GroupingFacts, NotAskedFacts, RetestFacts, WhereFacts
 
 DOSSIER_FORMAT = "linernotes-dossier"
 DOSSIER_REVISION = 1
-
-Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
-Fraction01 = Annotated[float, Field(ge=0, le=1)]
-Interval = tuple[float, float]
-
-
-class Facts(BaseModel):
-    """Base of all models: unknown fields, NaN and infinity are refused."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class QuestionFacts(Facts):
@@ -217,14 +209,25 @@ class RankingFacts(Facts):
     scope: Said
     limits: Said
     calibration: CalibrationFacts | None = None
+    calibration_words: Said | None = None
     nobody_because: Said | None = None
     cluster_rule: Said | None = None
+    cluster_words: Said | None = None
+    where: WhereFacts | None = None
+    verification: list[RetestFacts] = Field(default_factory=list)
+    groups: list[GroupingFacts] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> RankingFacts:
         total = self.unattributed_share + sum(one.share for one in self.influences)
         if abs(total - 1) > 1e-6:
             raise ValueError(f"shares and the unattributed part add to {total}, expected 1")
+        return self
+
+    @model_validator(mode="after")
+    def _calibration_is_said(self) -> RankingFacts:
+        if (self.calibration is None) != (self.calibration_words is None):
+            raise ValueError("a calibration without its words, or words without a calibration")
         return self
 
 
@@ -276,6 +279,7 @@ class OutputModel(Facts):
     audio_sha256: str
     headline: Said
     rankings: list[RankingFacts]
+    not_asked: list[NotAskedFacts] = Field(default_factory=list)
     agreement: list[AgreementFacts]
     versions: list[VersionFacts]
     matches: list[MatchFacts]

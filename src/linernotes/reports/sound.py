@@ -62,9 +62,9 @@ class Sounds:
             self._read[name] = found if isinstance(found, Audio) else read_audio(found, allow_silence=True)
         return self._read[name]
 
-    def clip(self, name: str, start_s: float, end_s: float) -> str:
-        """Return an excerpt as a data URI, cut to `LONGEST_EXCERPT_S`."""
-        return data_uri(faded(self.get(name).excerpt(start_s, min(end_s, start_s + LONGEST_EXCERPT_S))))
+    def clip(self, name: str, start_s: float, end_s: float, *, longest_s: float = LONGEST_EXCERPT_S) -> str:
+        """Return an excerpt as a data URI, cut to *longest_s*."""
+        return data_uri(faded(self.get(name).excerpt(start_s, min(end_s, start_s + longest_s))))
 
 
 def data_uri(audio: Audio) -> str:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from linernotes.evidence import Reliability
+from linernotes.evidence import CalibrationNote, Reliability
 
 COMMON = 0.10
 USUAL = 0.30
@@ -72,6 +72,22 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def clock_range(start_s: float, end_s: float) -> str:
+    """Return a stretch of a second or so, with tenths of seconds.
+
+    Examples
+    --------
+    >>> clock_range(3.07, 4.096), clock_range(59.97, 61)
+    ('0:03.1–0:04.1', '1:00.0–1:01.0')
+    """
+    return f"{_tenths(start_s)}–{_tenths(end_s)}"
+
+
+def _tenths(seconds: float) -> str:
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def long_time(seconds: float) -> str:
@@ -195,6 +211,37 @@ def agreement_words(spearman: float | None, overlap: int, top_k: int, by_chance:
         f"The two methods {degree}: {overlap} of their top {top_k} are the same "
         f"({by_chance:.1f} expected by chance), rank correlation {spearman:.2f}."
     )
+
+
+def calibration_words(note: CalibrationNote) -> str:
+    """Say what chances and effects rest on, and how well they held.
+
+    Examples
+    --------
+    >>> calibration_words(CalibrationNote(confidence=0.9, coverage=0.91, effect_unit="rise of the loss", noise=0.012,
+    ...                                   matters=0.02, n_queries=24, n_removals=20, n_seeds=3))[:76]
+    'Chances and effects are calibrated: the generator was trained again without '
+    """
+    return (
+        "Chances and effects are calibrated: the generator was trained again without "
+        f"{count(note.n_removals, 'set')} of recordings, {count(note.n_seeds, 'time')} each, and "
+        f"{count(note.n_queries, 'output')} scored under all of it. An effect is the {note.effect_unit} had the recording "
+        f"been left out; its {per_cent(note.confidence)} interval held {per_cent(note.coverage)} of the outcomes that the "
+        f"fit had not seen. The chance is that the effect is above {note.matters:.2g}, what retraining noise (standard "
+        f"deviation {note.noise:.2g}) seldom reaches. Leaving out a single recording was not measured: statements about "
+        "one rest on effects adding up."
+    )
+
+
+def cluster_words(rule: str) -> str:
+    """Say how near-duplicates share credit.
+
+    Examples
+    --------
+    >>> cluster_words("members of a cluster share its credit equally")[:61]
+    'Near-duplicates are a cluster: members of a cluster share its'
+    """
+    return f"Near-duplicates are a cluster: {rule}. A chance or an effect stated of one is that of leaving out all of them."
 
 
 CONSENT_WORDS = {

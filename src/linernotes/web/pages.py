@@ -22,8 +22,10 @@ from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import InfluenceRanking
 from linernotes.reports.agreement import agreement
 from linernotes.reports.corpus_facts import corpus_facts
+from linernotes.reports.further import not_asked
 from linernotes.reports.output_facts import RANKING_LIMITS, ranking_facts, reliability_facts
 from linernotes.workflows.audit import open_log
+from linernotes.workflows.further import Gathered
 from linernotes.workspace import Workspace
 
 NEWEST = 200
@@ -53,7 +55,7 @@ def corpus(workspace: Workspace) -> Facts:
 
 
 def item(workspace: Workspace, item_id: str) -> Facts | None:
-    """Return one item, its gaps, the outputs that credit it, and what it is paid."""
+    """Return one item, its gaps, the outputs that credit it and what was found beyond that, and what it is paid."""
     found = _corpus(workspace)
     facts = next((one for one in found["items"] if one["item_id"] == item_id), None) if found else None
     if found is None or facts is None:
@@ -66,7 +68,7 @@ def item(workspace: Workspace, item_id: str) -> Facts | None:
             for one in found["items"]
             if one["cluster_id"] == facts["cluster_id"] and one["item_id"] != item_id
         ],
-        "credits": _credits(workspace.rankings(), item_id),
+        "credits": _credits(workspace, item_id),
         "lines": [
             {"statement_id": statement["statement_id"]} | line
             for statement in workspace.statements()
@@ -107,18 +109,23 @@ def outputs(workspace: Workspace) -> Facts:
 
 
 def output(workspace: Workspace, query_id: str) -> Facts | None:
-    """Return all rankings of one output and how far their methods agree."""
+    """Return all rankings of one output, how far their methods agree, and what was asked beyond them."""
     rankings = [ranking for ranking in workspace.rankings() if ranking.query_id == query_id]
     if not rankings:
         return None
     rankings.sort(key=lambda one: (-(one.reliability.lds if one.reliability else -2), one.method))
     titles = _titles(workspace)
     named = {one.item_id for ranking in rankings for one in ranking.influences}
+    gathered = Gathered.from_runs(workspace.path / "runs")
+    facts = [
+        ranking_facts(one, one.reliability, gathered.of(one)) | {"generator_id": one.generator_id}
+        for one in rankings
+    ]
     return {
         "query": query_id,
-        "rankings": [
-            ranking_facts(one, one.reliability) | {"generator_id": one.generator_id} for one in rankings
-        ],
+        "rankings": facts,
+        "not_asked": not_asked(facts),
+        "faults": list(gathered.faults),
         "agreement": [
             agreement(a, b)
             for i, a in enumerate(rankings)
@@ -222,24 +229,69 @@ def _without_items(facts: Facts) -> Facts:
 def _titles(workspace: Workspace) -> dict[str, Facts]:
     sealed: SealedCorpus | None = workspace.corpus() if workspace.has_corpus() else None
     return {
-        one.item_id: {"item_id": one.item_id, "title": one.recording.title, "artist": one.recording.artist}
+        one.item_id: {
+            "item_id": one.item_id,
+            "title": one.recording.title,
+            "artist": one.recording.artist,
+            "duration_s": one.duration_s,
+        }
         for one in (sealed.items if sealed else ())
     }
 
 
 def _unknown(item_id: str) -> Facts:
-    return {"item_id": item_id, "title": item_id, "artist": "not in the corpus that is sealed here"}
+    return {
+        "item_id": item_id,
+        "title": item_id,
+        "artist": "not in the corpus that is sealed here",
+        "duration_s": None,
+    }
 
 
-def _credits(rankings: list[InfluenceRanking], item_id: str) -> list[Facts]:
+def _credits(workspace: Workspace, item_id: str) -> list[Facts]:
     rows = []
-    for ranking in rankings:
+    gathered = Gathered.from_runs(workspace.path / "runs")
+    for ranking in workspace.rankings():
         for one in ranking.influences:
             if one.item_id == item_id:
-                facts = ranking_facts(ranking, ranking.reliability)
+                facts = ranking_facts(ranking, ranking.reliability, gathered.of(ranking))
                 kept = ("method", "unit", "reliability", "reliability_line", "limits")
-                rows.append(one.as_json() | {"query": ranking.query_id} | {key: facts[key] for key in kept})
+                rows.append(
+                    one.as_json()
+                    | {"query": ranking.query_id}
+                    | {key: facts[key] for key in kept}
+                    | _beyond(facts, item_id)
+                )
     return sorted(rows, key=lambda row: (-row["share"], row["rank"], row["query"], row["method"]))
+
+
+def _beyond(facts: Facts, item_id: str) -> Facts:
+    """Return what was found about one recording beyond its place: tests of the claim, and its seconds."""
+    maps = facts["where"]["maps"] if facts["where"] else ()
+    kept = (
+        "by",
+        "outcome",
+        "e_value",
+        "e_value_against",
+        "p_value",
+        "words",
+        "evidence_words",
+        "done",
+        "scope",
+    )
+    return {
+        "retested": [
+            {name: claim[name] for name in kept} | {"limits": tested["limits"]}
+            for tested in facts["verification"]
+            for claim in tested["claims"]
+            if claim["item_id"] == item_id
+        ],
+        "where": [
+            {"words": one["words"], "masked_words": one["masked_words"], "limits": facts["where"]["limits"]}
+            for one in maps
+            if one["item_id"] == item_id
+        ],
+    }
 
 
 def _reliability(rankings: list[InfluenceRanking]) -> list[Facts]:

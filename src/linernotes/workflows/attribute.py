@@ -141,7 +141,7 @@ def _ranking_run(question: Question) -> RunFolder:
     reliability = reliability_of(Path(request.generator), method, generator, question.corpus.root)
     # its annotation is narrower than what it does: it asks for the weights' name and what they were trained on
     calibration = calibration_of(Path(request.generator), method, generator, question.corpus.root)
-    clusters = _clusters(generator, question.corpus)
+    clusters = clusters_of(generator, question.corpus)
     inputs = question.inputs() | {
         "reliability": json.dumps(reliability.as_json(), sort_keys=True) if reliability else "not measured",
     }
@@ -250,7 +250,7 @@ def _likenesses(
     return likeness_of(generator, encoded, queries)
 
 
-def _clusters(generator: DisclosedGenerator, corpus: SealedCorpus) -> dict[str, str] | None:
+def clusters_of(generator: DisclosedGenerator, corpus: SealedCorpus) -> dict[str, str] | None:
     """Return each candidate's cluster of near-duplicates; None where nobody has a near-duplicate."""
     found = {item.item_id: item.cluster_id or item.item_id for item in candidates(generator, corpus)}
     return found if len(set(found.values())) < len(found) else None

@@ -58,9 +58,18 @@ def calibration_of(
 
 
 def store_calibration(
-    folder: Path, method: Attributor, generator: DisclosedGenerator, calibration: Calibration
+    folder: Path,
+    method: Attributor,
+    generator: DisclosedGenerator,
+    calibration: Calibration,
+    measured: dict[str, Any] | None = None,
 ) -> Path:
     """Keep a calibration beside its generator, in place of an earlier one of the same method.
+
+    Parameters
+    ----------
+    measured : dict, optional
+        How well its statements came true, and what to beware of, as JSON: kept beside it for its readers.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def store_calibration(
     stored["methods"][method.name] = {
         "settings": settings_without_seed(method),
         "calibration": calibration.as_json(),
-    }
+    } | ({"measured": measured} if measured is not None else {})
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(stored, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(partial, path)

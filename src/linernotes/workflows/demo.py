@@ -25,6 +25,7 @@ from linernotes.reports.dossier import DossierInputs, OutputFacts, audio_files, 
 from linernotes.reports.html import write_dossier
 from linernotes.workflows import audit
 from linernotes.workflows.attribute import AttributeRequest, attribute
+from linernotes.workflows.demo_checks import further_evidence
 from linernotes.workflows.generator import generate
 from linernotes.workflows.identify import add_catalogue, open_catalogue
 from linernotes.workflows.seal import seal_corpus
@@ -103,14 +104,12 @@ def run_demo(
     add_catalogue(data / "catalog" / "audio", data / "catalog" / "catalog.csv", workspace, progress=progress)
     outputs = _generate(data / "generator", out / "outputs", progress)
     recognised, verbatim, n_catalogue = _identify(workspace, sealed.corpus, outputs, progress)
+    request = AttributeRequest(tuple(map(str, outputs)), str(workspace), str(data / "generator"), method)
     rankings = {
-        name: attribute(
-            AttributeRequest(tuple(map(str, outputs)), str(workspace), str(data / "generator"), name),
-            n_workers=n_workers,
-            progress=progress,
-        )
+        name: attribute(replace(request, method=name), n_workers=n_workers, progress=progress)
         for name in METHODS
     }
+    further = further_evidence(request, rankings[method], out, n_workers=n_workers, progress=progress)
     versions = _compare(sealed.corpus, outputs, rankings[method], progress)
     statement = settle(workspace, POOL, data / "policy.toml", out=out / "statement", method=method)
     checked = _verify(statement["files"], sealed.receipt)
@@ -131,6 +130,7 @@ def run_demo(
                 rankings={name: _renamed(found[i], path.stem) for name, found in rankings.items()},
                 versions=versions[i],
                 matches=verbatim[i],
+                further={method: further[i]},
             )
             for i, (path, record) in enumerate(outputs.items())
         ),

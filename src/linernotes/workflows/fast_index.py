@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from linernotes.attribution.answering import FastAnswer
 from linernotes.attribution.base import Query
 from linernotes.attribution.encoding import DisclosedGenerator, encode_corpus, encode_query, scope_of
-from linernotes.attribution.index import FastAnswer, FastIndex, IndexConfig
+from linernotes.attribution.index import FastIndex, IndexConfig
 from linernotes.attribution.index_store import AGAIN, HEADER, load
 from linernotes.attribution.ranking import rank
 from linernotes.audio.files import read_audio

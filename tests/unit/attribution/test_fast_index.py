@@ -1,6 +1,8 @@
 """The fast index keeps the contract, predicts a teacher it has learnt from, and knows what it does not know."""
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.embedding import Embedded
 from linernotes.attribution.features import FeatureReader, weighting_of
 from linernotes.attribution.index import FastIndex, IndexConfig
 from linernotes.attribution.partial import PartialUnlearning
@@ -92,6 +95,43 @@ def test_noise_is_unfamiliar_and_the_corpus_is_not(index, tiny_corpus):
     assert answer.unfamiliar
     assert answer.p_value == 1 / (1 + SMALL.n_teaching_queries)
     assert np.median(usual) > 0.2
+
+
+def test_the_best_of_an_answer_carry_name_score_and_spread(index, tiny_corpus, tiny_queries):
+    answer = index.answer(tiny_queries[0])
+    found = answer.best(3)
+    place = {name: number for number, name in enumerate(tiny_corpus.item_ids)}
+    assert [hit.item_id for hit in answer.best(99)] == sorted(
+        place, key=lambda name: -answer.items[place[name]]
+    )
+    for hit in found:
+        assert (hit.score, hit.spread) == (
+            answer.items[place[hit.item_id]],
+            answer.spread[place[hit.item_id]],
+        )
+
+
+def test_an_index_over_other_rows_answers_about_those(index, tiny_corpus, tiny_queries):
+    rows = index._parts().rows
+    turned = np.concatenate([np.arange(a, b) for a, b in reversed(list(pairwise(rows.starts)))])
+    starts = np.concatenate([[0], np.cumsum(np.diff(rows.starts)[::-1])])
+    other = Embedded(rows.codes[turned], rows.scales[turned], starts, rows.order, rows.spreads[::-1])
+    names = tuple(reversed(tiny_corpus.item_ids))
+    before, after = index.answer(tiny_queries[0]), index.over(names, other).answer(tiny_queries[0])
+    assert after.item_ids == names
+    assert np.array_equal(after.items, before.items[::-1])
+    assert after.best(2) == before.best(2)
+    assert (after.p_value, after.unfamiliar) == (before.p_value, before.unfamiliar)
+    assert index.answer(tiny_queries[0]).item_ids == tiny_corpus.item_ids
+
+
+def test_names_and_rows_that_do_not_fit_are_refused(index, tiny_corpus):
+    rows = index._parts().rows
+    with pytest.raises(InputError, match="1 recordings"):
+        index.over(("only one",), rows)
+    narrow = replace(rows, codes=rows.codes[:, :-1])
+    with pytest.raises(InputError, match="dimensions"):
+        index.over(tiny_corpus.item_ids, narrow)
 
 
 def test_segments_come_in_the_order_of_the_corpus(index, tiny_corpus, tiny_queries):

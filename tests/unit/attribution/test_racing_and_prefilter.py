@@ -9,14 +9,12 @@ from linernotes.attribution.partial import PartialUnlearning
 from linernotes.attribution.prefilter import (
     PrefilterConfig,
     Prefiltered,
-    _background,
-    _line,
-    _Race,
     measured_recall,
     recall_of,
 )
 from linernotes.attribution.racing import RaceConfig, judge
 from linernotes.attribution.search import best
+from linernotes.attribution.shortlist_race import Measured, background, line_to
 from linernotes.attribution.similarity import Similarity
 from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
 from linernotes.errors import InputError, NotFitted
@@ -133,8 +131,8 @@ def test_the_background_is_as_wide_as_exact_scores_whatever_the_shortlister(slop
     shortlist = random.permutation(400)[:100]
     values = np.full((400, 4), np.nan)
     values[shortlist] = exact[shortlist, None]
-    race = _Race(values, values, shortlist, np.zeros(400, np.int8), 10, 1)
-    wide = _background(guess, *_line(guess, race), race)
+    race = Measured(values, values, shortlist, np.zeros(400, np.int8), 10, 1)
+    wide = background(guess, *line_to(guess, race), race)
     assert 0.8 < wide.std() / exact.std() < 1.25
     assert np.array_equal(np.argsort(wide), np.argsort(guess))
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from linernotes.attribution.base import EncodedCorpus
+from linernotes.attribution.maps import SegmentMap
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.auditlog import Receipt
+from linernotes.corpus.seal import SealedCorpus
+from linernotes.evaluation.localisation import MaskCheck
+from linernotes.evaluation.sequential import Tally
+from linernotes.evaluation.verification import Means, verify_claims
 from linernotes.evidence import (
     Influence,
     InfluenceRanking,
@@ -22,7 +29,10 @@ from linernotes.evidence import (
     VersionMatch,
     VersionSegment,
 )
+from linernotes.generators.base import Segments
 from linernotes.reports.dossier import DossierInputs, OutputFacts
+from linernotes.reports.further import FurtherEvidence
+from linernotes.workflows.group_scores import group_rows
 from linernotes.workflows.seal import seal_corpus
 from linernotes.workflows.settle import settle
 from linernotes.workspace import Workspace
@@ -145,6 +155,62 @@ def match(query_id: str, recording_id: str) -> Match:
     )
 
 
+def drawn_map(query_id: str, item_id: str, n_rows: int, n_columns: int, seed: int) -> SegmentMap:
+    """Return a map of random cells, one second each, with one that stands out."""
+    random = np.random.default_rng(seed)
+    cells = random.normal(size=(n_rows, n_columns)) * 1e-5
+    cells[2, 3] = 9e-5
+    spans = [tuple(Span(float(i), float(i + 1)) for i in range(n)) for n in (n_rows, n_columns)]
+    return SegmentMap(
+        query_id=query_id,
+        item_id=item_id,
+        query_spans=spans[0],
+        item_spans=spans[1],
+        cells=cells,
+        errors=np.full(cells.shape, 1e-5),
+        whole=float(cells.sum()) * 1.01,
+        unit="rise of the loss",
+    )
+
+
+def maps_of(ranked: InfluenceRanking) -> list[dict[str, Any]]:
+    """Return what ``where.json`` holds of one query: the first two recordings, one of them tested."""
+    first, second = (one.item_id for one in ranked.influences[:2])
+    maps = [drawn_map(ranked.query_id, first, 10, 24, 1), drawn_map(ranked.query_id, second, 10, 24, 2)]
+    rows = [one.as_json() for one in maps]
+    rows[0]["masked"] = MaskCheck(Tally(11, 1), 2e-4, 5e-5).as_json()
+    rows[1]["masked"] = None
+    return rows
+
+
+def tested_claims(ranked: InfluenceRanking, strengths: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Test the first claims by a measure made up of strengths and noise, with the real sequential test."""
+    ids = tuple(sorted(one.item_id for one in ranked.influences))
+    n = len(ids)
+    segments = Segments(torch.zeros(n, 2, 2), torch.ones(n, 2).bool(), torch.zeros(n, 1), (0.0,) * n)
+    corpus = EncodedCorpus(ids, segments, np.arange(n), ranked.corpus_root)
+    order = [one.item_id for one in ranked.influences]
+    strong = {ids.index(name): strength for name, strength in zip(order, strengths, strict=False)}
+    random = np.random.default_rng(5)
+    means = Means(
+        "tail-patch",
+        "a few training steps",
+        lambda trials: np.array([strong.get(one.item, 0.0) + random.normal() for one in trials]),
+        "loss after forgetting minus after learning",
+        {"patches": 1, "training_steps": 8},
+    )
+    return [one.as_json() for one in verify_claims(corpus, order, len(strengths), means)]
+
+
+def further_of(ranked: InfluenceRanking, corpus: SealedCorpus) -> FurtherEvidence:
+    """Return all that can be asked of a ranking beyond itself, as the command's JSON gives it."""
+    answer = ranked.as_json() | {
+        "verification": tested_claims(ranked, (9.0, -9.0, 0.9)),
+        "groups": group_rows(ranked.as_json(), corpus, "artist"),
+    }
+    return FurtherEvidence.of(answer, maps_of(ranked))
+
+
 def build_scene(folder: Path, n_items: int = 8) -> Scene:
     """Seal, rank, settle and log a small corpus for real."""
     copy_corpus(folder / "demo", n_items)
@@ -154,6 +220,9 @@ def build_scene(folder: Path, n_items: int = 8) -> Scene:
         _output(folder, sealed.audio_path(sealed.items[i]), name, prompt, i, sealed.root, ids)
         for i, (name, prompt) in enumerate(PROMPTS.items())
     )
+    first = outputs[0]
+    further = {"tracin": further_of(first.rankings["tracin"], sealed)}
+    outputs = (replace(first, further=further), *outputs[1:])
     with Workspace.open(folder / "ws") as workspace:
         for output in outputs:
             for one in output.rankings.values():

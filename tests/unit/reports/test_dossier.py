@@ -152,7 +152,7 @@ def test_refuses_no_output_and_a_name_used_twice(scene: Any) -> None:
 
 
 def test_a_bare_dossier_says_what_it_lacks(scene: Any) -> None:
-    output = replace(scene.inputs.outputs[0], rankings={}, versions=())
+    output = replace(scene.inputs.outputs[0], rankings={}, versions=(), further={})
     bare = DossierInputs(
         title="Bare",
         corpus=scene.inputs.corpus,

@@ -82,6 +82,43 @@ def test_starting_one_player_stops_the_other_and_a_span_stops_at_its_end(page: A
     assert start < end
 
 
+def test_mapped_seconds_are_heard_on_both_sides(page: Any) -> None:
+    first = page.locator("#where-1 ~ .pair").first
+    here, there = (first.locator("tbody tr").first.locator("button.seek").nth(side) for side in (0, 1))
+    assert here.get_attribute("aria-label") == "Play 0:02.0–0:03.0 of the output"
+    for button, sound in ((here, "sound-1"), (there, "where-1-1-1")):
+        start, end = map(float, button.get_attribute("data-span").split())
+        assert button.get_attribute("data-of") == sound
+        button.focus()
+        page.keyboard.press("Enter")
+        wait_until(page, f"document.querySelector('#{sound} audio').currentTime >= {end}", 120)
+        wait_until(page, f"document.querySelector('#{sound} audio').paused")
+        assert start < page.evaluate(f"document.querySelector('#{sound} audio').currentTime") < end + 2
+
+
+def test_a_map_is_drawn_in_its_frame_and_larger_where_stronger(page: Any) -> None:
+    svg = page.locator("svg.map").first
+    frame = svg.evaluate("e => e.getBoundingClientRect().toJSON()")
+    squares = svg.locator("rect.full, rect.hollow").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().toJSON())"
+    )
+    assert len(squares) > 100
+    for square in squares:
+        assert frame["left"] <= square["left"] <= square["right"] <= frame["right"]
+        assert frame["top"] <= square["top"] <= square["bottom"] <= frame["bottom"]
+    mark = svg.locator("rect.mark").first.evaluate("e => e.getBoundingClientRect().toJSON()")
+    largest = max(squares, key=lambda one: one["width"])
+    assert abs(largest["left"] - mark["left"]) < 2
+    assert svg.locator("rect.full").first.evaluate("e => getComputedStyle(e).fill") != "none"
+
+
+def test_headings_of_the_new_sections_can_be_reached(page: Any) -> None:
+    for name in ("where", "retested", "groups"):
+        assert page.locator(f"h4#{name}-1").is_visible()
+    assert page.get_by_role("table", name="Claims of the ranking by tracin").count() == 1
+    assert page.get_by_role("img", name="seconds of the output from top to bottom").count() == 2
+
+
 def test_every_button_and_slider_has_a_name(page: Any) -> None:
     nameless = (
         "[...document.querySelectorAll('button, input')].filter(e => !e.getAttribute('aria-label')).length"

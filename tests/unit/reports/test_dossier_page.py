@@ -13,6 +13,7 @@ import soundfile
 
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, VerificationError
+from linernotes.evidence import CalibrationNote
 from linernotes.reports.dossier import DossierInputs, audio_files, build_dossier
 from linernotes.reports.html import write_dossier
 from linernotes.reports.pictures import corpus_record, mel_ink
@@ -110,6 +111,73 @@ def test_facts_beside_the_page_are_those_given(folder: Path, scene: Any) -> None
     ]
 
 
+def test_seconds_tests_and_groups_are_on_the_page_or_name_their_option(reader: Reader) -> None:
+    text = " ".join(reader.text.split())
+    for number in (1, 2, 3):
+        assert {f"where-{number}", f"retested-{number}", f"groups-{number}"} <= set(reader.ids)
+    for said in (
+        "Strongest: 0:02.0–0:03.0 of the output with 0:03.0–0:04.0 of the recording",
+        "Borne out by leaving them out.",
+        "✓ confirmed",
+        "✗ not confirmed",
+        "? undecided",
+        "14 of 14",
+        "Groups do not overlap",
+        "measured for recordings, not for groups",
+        "That is about the ranking, not about maps.",
+    ):
+        assert said in text
+    for option in ("--where", "--verify K", "--group-by artist"):
+        assert text.count(f"Not asked for. 'linernotes attribute FILE … {option}' gives") == 2
+
+
+def test_every_new_table_has_a_caption_and_every_map_says_itself_in_words(folder: Path) -> None:
+    page = (folder / "index.html").read_text("utf-8")
+    start, end = page.index('id="where-1"'), page.index("What it shares musically")
+    section = page[start:end]
+    assert section.count("<table") == section.count("<caption") == 4
+    maps = re.findall(r'<svg class="map"[^>]*>', section)
+    assert len(maps) == 2
+    assert all('role="img"' in one and "Strongest:" in one for one in maps)
+    assert re.findall(r"<th(?![^>]*scope)[^>]*>", section.replace("<thead>", "")) == []
+
+
+def test_a_calibrated_ranking_prints_chance_effect_interval_and_cluster(scene: Any, tmp_path: Path) -> None:
+    note = CalibrationNote(
+        confidence=0.9,
+        coverage=0.91,
+        effect_unit="rise of the loss",
+        noise=0.012,
+        matters=0.02,
+        n_queries=24,
+        n_removals=20,
+        n_seeds=3,
+    )
+    inputs = short(scene.inputs)
+    ranking = inputs.outputs[0].rankings["tracin"]
+    stated = tuple(
+        replace(one, probability=0.25, effect=0.01, effect_interval=(-0.01, 0.03), cluster_id="pair-7")
+        for one in ranking.influences
+    )
+    stated = (replace(stated[0], effect=None, effect_interval=None), *stated[1:])
+    ranking = replace(ranking, influences=stated, calibration=note, cluster_rule="members share")
+    nobody = replace(
+        inputs.outputs[0].rankings["similarity"],
+        influences=tuple(replace(one, share=0.0, interval=(0.0, 0.0)) for one in stated),
+        unattributed_share=1.0,
+        nobody_because="it looks like music from outside",
+        calibration=note,
+    )
+    output = replace(inputs.outputs[0], rankings={"tracin": ranking, "similarity": nobody}, further={})
+    dossier = build_dossier(replace(inputs, outputs=(output,)))
+    page = write_dossier(dossier, tmp_path / "d", audio_files(inputs)).read_text("utf-8")
+    text = page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "25 % chance that it mattered; effect 0.01, 90 % interval -0.01 to 0.03" in text
+    assert "Nobody in particular: it looks like music from outside." in text
+    assert "pair-7" in text
+    assert "Chances and effects are calibrated" in text
+
+
 def test_receipt_verifies_with_the_command_on_the_page(folder: Path, scene: Any, tmp_path: Path) -> None:
     key = scene.workspace / "keys" / "log.pub"
     found = verify(folder / "receipt.json", key, folder / "statement.json")
@@ -124,9 +192,14 @@ def test_a_hostile_title_stays_text(scene: Any, tmp_path: Path) -> None:
     dossier = build_dossier(short(scene.inputs))
     dossier["title"] = "<script>alert(1)</script>"
     dossier["corpus"]["items"][0]["licence_url"] = "javascript:alert(1)"
+    mapped = dossier["outputs"][0]["rankings"][0]["where"]["maps"][0]["item_id"]
+    for item in dossier["corpus"]["items"]:
+        item["title"] = '"><script>alert(2)</script>' if item["item_id"] == mapped else item["title"]
+    dossier["outputs"][0]["rankings"][0]["groups"][0]["rows"][0]["name"] = "<img src=x onerror=alert(3)>"
     page = write_dossier(dossier, tmp_path / "d", audio_files(scene.inputs)).read_text("utf-8")
     assert "<script>alert" not in page
     assert "javascript:alert" not in page
+    assert "<img src=x" not in page
 
 
 def test_writes_into_a_folder_in_use_and_leaves_the_rest(scene: Any, tmp_path: Path) -> None:
@@ -150,6 +223,7 @@ def test_missing_audio_of_a_recording_is_said_on_the_page(scene: Any, tmp_path: 
     inputs = short(scene.inputs, scene.inputs.outputs[0].versions[:1])
     page = write_dossier(build_dossier(inputs), tmp_path / "d", audio).read_text("utf-8")
     assert "Its audio is not part of this page." in page
+    assert "The recording’s audio is not part of this page." in page
 
 
 def test_embedded_audio_is_the_output(folder: Path, scene: Any) -> None:

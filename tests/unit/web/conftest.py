@@ -6,6 +6,7 @@ import csv
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from linernotes.evidence import Influence, InfluenceRanking, Reliability
 from linernotes.workflows.seal import seal_corpus
 from linernotes.workflows.settle import settle
-from linernotes.workspace import Workspace
+from linernotes.workflows.verify import where_rows
+from linernotes.workspace import RunFolder, Workspace
 
 DEMO = Path(__file__).parents[3] / "demo" / "corpus"
 
@@ -28,8 +30,74 @@ class Site:
     statement_id: str
 
 
+CELL = {
+    "query_start_s": 1.0,
+    "query_end_s": 2.0,
+    "item_start_s": 3.0,
+    "item_end_s": 4.0,
+    "score": 4.0,
+    "standard_error": 0.5,
+    "share": 0.8,
+}
+
+
+def whole_map(query: str, item_id: str, masked: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "query": query,
+        "item_id": item_id,
+        "unit": "rise of the loss",
+        "query_spans_s": [[0.0, 1.0], [1.0, 2.0]],
+        "item_spans_s": [[float(i), float(i + 1)] for i in range(4)],
+        "cells": [[1.0, -0.5, 0.0, 0.0], [0.0, 0.0, 0.0, 4.0]],
+        "standard_errors": [[0.5] * 4] * 2,
+        "total": 4.5,
+        "whole": 4.5,
+        "additivity_gap": 0.0,
+        "best": [CELL],
+        "masked": masked,
+    }
+
+
+def claim(item_id: str, rank: int) -> dict[str, Any]:
+    return {
+        "item_id": item_id,
+        "rank": rank,
+        "by": "tail-patch",
+        "outcome": "not confirmed",
+        "level": 0.75,
+        "alpha": 0.05,
+        "win_rate": 0.0,
+        "win_interval": [0.0, 0.6],
+        "e_value": 0.01,
+        "e_value_against": 85.3,
+        "p_value": 1.0,
+        "effect": -0.02,
+        "standard_error": 0.01,
+        "unit": "loss",
+        "n_repeats": 4,
+        "n_matched": 2,
+        "cost": {"patches": 8, "training_steps": 64},
+        "scope": "Says whether it moves this output; it is not proof of copying.",
+    }
+
+
+def keep_run(runs: Path, ranking: InfluenceRanking, number: int, **beyond: Any) -> Path:
+    """Write a finished run folder as ``linernotes attribute`` does."""
+    run = RunFolder.begin(runs, "attribute", {"seed": ranking.seed, "number": number}, {})
+    answer = ranking.as_json() | {name: value for name, value in beyond.items() if name != "where"}
+    if "where" in beyond:
+        run.write_json("where.json", [{"query": ranking.query_id, "picture": "", "maps": beyond["where"]}])
+        answer["where"] = where_rows({"maps": beyond["where"]})
+    if "verification" in beyond:
+        run.write_json("verify.json", [])
+    if "groups" in beyond:
+        run.write_json("groups.json", [])
+    run.write_json("rankings.json", [answer])
+    return run.finish()
+
+
 def make_site(folder: Path) -> Site:
-    """Seal four recordings, rank them for two outputs, settle."""
+    """Seal four recordings, rank them for two outputs, test one ranking, settle."""
     with (DEMO / "rights.csv").open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))[:4]
     (folder / "audio").mkdir(parents=True)
@@ -48,6 +116,13 @@ def make_site(folder: Path) -> Site:
                 workspace.save_ranking(
                     _ranking(query, method, sealed.root, ids), folder / "ws" / "runs" / "a"
                 )
+    keep_run(
+        folder / "ws" / "runs",
+        _ranking("first take", "tracin", sealed.root, ids),
+        0,
+        where=[whole_map("first take", ids[0])],
+        verification=[claim(ids[0], 1)],
+    )
     statement = settle(folder / "ws", "100.00EUR", None, out=folder / "settled", method="tracin")
     return Site(folder / "ws", sealed.root, ids, statement["statement_id"])
 
@@ -82,6 +157,12 @@ def _ranking(query: str, method: str, root: str, ids: tuple[str, ...]) -> Influe
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Return one site for all tests; nobody may change it."""
     return make_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="session")
+def told() -> SimpleNamespace:
+    """Return what writes runs that were asked more than a ranking."""
+    return SimpleNamespace(whole_map=whole_map, claim=claim, keep_run=keep_run)
 
 
 @pytest.fixture(scope="session")

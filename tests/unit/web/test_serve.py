@@ -81,6 +81,14 @@ def test_in_a_browser(running: Any, site: Any) -> None:
         for address in ("", "corpus", "gaps", "outputs", "outputs/first take", "statements", "log", "log/1"):
             page.goto(url + address)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        page.goto(f"{url}outputs/first take")
+        assert page.get_by_role("img", name="seconds of the output from top to bottom").is_visible()
+        page.locator("button.seek").first.click()
+        for _ in range(600):
+            if page.evaluate("document.querySelector('#where-1-1 audio').currentTime > 3.2"):
+                break
+            page.wait_for_timeout(100)
+        assert page.evaluate("document.querySelector('#where-1-1 audio').currentTime") > 3.2
         page.goto(f"{url}corpus/{site.item_ids[1]}")
         page.locator("button.play").click()
         for _ in range(600):
