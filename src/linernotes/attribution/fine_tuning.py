@@ -81,6 +81,22 @@ class FineTuneConfig:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What one step shows: each segment under its own draw, or all under all draws where losses come as a grid."""
+
+    segments: list[int]
+    draws: NoiseDraws
+    n_planned: int
+
+    def loss(self, generator: Generator, network: nn.Module, corpus: EncodedCorpus) -> Tensor:
+        """Return the sum over what is shown, divided by how many pairs were planned."""
+        chosen = corpus.segments.pick(self.segments)
+        if isinstance(generator, PairedLossGenerator):
+            return generator.paired_losses(network, chosen, self.draws).sum() / self.n_planned
+        return generator.losses(network, chosen, self.draws).sum() / self.n_planned
+
+
+@dataclass(frozen=True)
 class FineTunePass:
     """A fold over numbers of siblings: fine-tune each on the items that it is shown.
 
@@ -151,22 +167,6 @@ class FineTunePass:
                 draws.pick(own[here].tolist()) if paired else draws,
                 n_planned=size if paired else size * n_draws,
             )
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What one step shows: each segment under its own draw, or all under all draws where losses come as a grid."""
-
-    segments: list[int]
-    draws: NoiseDraws
-    n_planned: int
-
-    def loss(self, generator: Generator, network: nn.Module, corpus: EncodedCorpus) -> Tensor:
-        """Return the sum over what is shown, divided by how many pairs were planned."""
-        chosen = corpus.segments.pick(self.segments)
-        if isinstance(generator, PairedLossGenerator):
-            return generator.paired_losses(network, chosen, self.draws).sum() / self.n_planned
-        return generator.losses(network, chosen, self.draws).sum() / self.n_planned
 
 
 def _again_and_again(n_segments: int, length: int, random: np.random.Generator) -> NDArray[np.int64]:
