@@ -1,55 +1,73 @@
 """Fit the tail of chance scores on unrelated real music; the constants go into ``decision.py``.
 
-    python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 0 --out chance-0.json
-    python benchmarks/identify/calibrate.py MUSIC_FOLDER --fold 1 --out chance-1.json
-    python benchmarks/identify/calibrate.py --join chance-0.json chance-1.json --out results/chance.json
+    python -m benchmarks.identify.calibrate MUSIC_FOLDER --queries 5000 --out results/chance.json
 
-Only the development half of the artists is used (parts 0 and 1; ``run.py`` reports on parts 2 and 3).
-Catalogue and queries are by different artists. Queries have several lengths, catalogues two sizes. A
-score below the threshold enters the likelihood as "below"; above it, by its density, so that the
-fit follows the tail and not the body:  P(S <= s) = exp(-K m n h exp(-rate s)).
+Only the development half of the artists is used (parts 0 and 1). Queries by artists of one part are asked
+against all recordings of the other, and against a third of them: of four lengths, half of them damaged in some
+way of the grid. Each gives its best chance score, in either search. A score below the threshold enters the
+likelihood as "below"; above it, by its density, so that the fit follows the tail and not the body:
+
+    P(S <= s) = exp(-K query_s catalogue_s exp(-rate s))
+
+Interrupted, it goes on where it stopped (``--out`` with the suffix ``.draws.jsonl``).
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import math
-import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from material import RATE, Samples, as_audio, build_index, excerpts, part, sources
 from scipy.optimize import minimize
 
+from benchmarks.identify.material import (
+    CONDITIONS,
+    DEVELOPMENT,
+    Source,
+    as_audio,
+    build_index,
+    cuts,
+    interferers,
+    part,
+    sources,
+)
+from linernotes.cli.output import Progress
 from linernotes.errors import TooShort
-from linernotes.fingerprint.align import EXACT, SHIFTED, Search, find_alignments
-from linernotes.fingerprint.decision import NullModel
+from linernotes.fingerprint.align import CHANGED, EXACT, Search, find_alignments
+from linernotes.fingerprint.candidates import windows_of
+from linernotes.fingerprint.decision import CHANGED_CHANCE, EXACT_CHANCE, NullModel
 from linernotes.fingerprint.index import FingerprintIndex
-from linernotes.fingerprint.landmarks import QUERY, find_landmarks
+from linernotes.fingerprint.landmarks import Query, find_query
+from linernotes.fingerprint.verify import Evidence
 
 SECONDS = (3, 5, 10, 20)
-SHIFTED_SECONDS = (3, 10)
+SEARCHES = {"exact": EXACT, "changed": CHANGED}
+SHARES = {"exact": EXACT_CHANCE.share, "changed": CHANGED_CHANCE.share}
+_BATCH = 20  # queries between two savings
 
 
-@dataclass
+@dataclass(frozen=True)
 class Draw:
-    """The best chance score of one query."""
+    """The best chance score of one query in one search."""
 
     search: str
-    seconds: float
-    log_size: float
+    query_s: float
+    catalogue_s: float
     score: float
+    deviations: float
+    nats: float
     query: str
     recording: str
 
 
-def fit(draws: list[Draw], quantile: float = 0.6) -> tuple[NullModel, float]:
+def fit(draws: list[Draw], quantile: float) -> tuple[NullModel, float]:
     """Return the maximum-likelihood model above a quantile of the scores, and that threshold."""
-    score = np.array([d.score for d in draws])
-    log_size = np.array([d.log_size for d in draws])
+    score = np.array([draw.score for draw in draws])
+    log_size = np.log([draw.query_s * draw.catalogue_s for draw in draws])
     threshold = float(np.quantile(score, quantile))
     above = score > threshold
 
@@ -59,80 +77,122 @@ def fit(draws: list[Draw], quantile: float = 0.6) -> tuple[NullModel, float]:
         log_density = np.where(above, math.log(rate) + log_mean, 0.0)
         return float((np.exp(np.minimum(log_mean, 50)) - log_density).sum())
 
-    best = minimize(loss, np.array([math.log(0.5), -10.0]), method="Nelder-Mead", options={"maxiter": 4000})
+    best = minimize(loss, np.array([math.log(2.0), 0.0]), method="Nelder-Mead", options={"maxiter": 4000})
     return NullModel(rate=math.exp(best.x[0]), log_k=float(best.x[1])), threshold
 
 
-def collect(args: argparse.Namespace) -> list[Draw]:
-    """Return the best chance score of each query against the catalogue of the other half."""
-    music = sources(args.folder)
-    catalogue = [m for m in music if part(m.artist) == args.fold]
-    unrelated = [m for m in music if part(m.artist) == 1 - args.fold]
-    whole = build_index(catalogue)
-    third = whole.without({r.recording_id for k, r in enumerate(whole.recordings) if k % 3})
-    deadline = time.monotonic() + args.wall_seconds
-    draws: list[Draw] = []
-    for source, start, samples in excerpts(unrelated, max(SECONDS), args.queries, args.seed, per_file=3):
-        if time.monotonic() > deadline:
-            break
-        name = f"{source.path.stem}@{start:.1f}"
-        for seconds, index in itertools.product(SECONDS, (whole, third)):
-            draws += _draw(samples[: seconds * RATE], index, EXACT, name)
-        for seconds in SHIFTED_SECONDS:
-            draws += _draw(samples[: seconds * RATE], whole, SHIFTED, name)
-    return draws
+def limit(model: NullModel, query_s: float, catalogue_s: float, rate: float) -> float:
+    """Return the score that is reached by chance at that rate."""
+    return (model.log_k + math.log(query_s * catalogue_s) - math.log(rate)) / model.rate
 
 
-def _draw(samples: Samples, index: FingerprintIndex, search: Search, name: str) -> list[Draw]:
-    try:
-        query = find_landmarks(as_audio(samples), QUERY)
-    except TooShort:
-        return []
-    found = find_alignments(query, index, search)
-    size = len(query.peak_times) * len(index.peak_times) * search.n_hypotheses
-    return [
-        Draw(
-            search="exact" if search is EXACT else "shifted",
-            seconds=len(samples) / RATE,
-            log_size=math.log(size),
-            score=found[0].score if found else 0.0,
-            query=name,
-            recording=Path(index.recordings[found[0].recording].recording_id).stem if found else "",
-        )
-    ]
+def collect(folder: str | None, n_queries: int, seed: int, known: int) -> Iterator[list[Draw]]:
+    """Give the draws of each batch of queries after the first *known* batches."""
+    music = sources(folder)
+    others = interferers(music, DEVELOPMENT)
+    sides = {side: [one for one in music if part(one.artist) == side] for side in DEVELOPMENT}
+    whole = {side: build_index(chosen) for side, chosen in sides.items()}
+    third = {
+        side: index.without({r.recording_id for k, r in enumerate(index.recordings) if k % 3})
+        for side, index in whole.items()
+    }
+    for batch in range(math.ceil(n_queries / _BATCH)):
+        if batch < known:
+            continue
+        rng = np.random.default_rng([seed, batch])
+        side = DEVELOPMENT[batch % 2]
+        seconds = int(rng.choice(SECONDS))
+        condition = str(rng.choice(sorted(CONDITIONS))) if batch % 4 < 2 else "clean"
+        indexes = whole[1 - side], third[1 - side]
+        yield list(_draws(sides[side], others, condition, seconds, int(rng.integers(1 << 30)), indexes))
 
 
-def report(draws: list[Draw]) -> None:
-    """Print the fits and the quantiles of one search."""
-    for quantile in (0.5, 0.6, 0.75, 0.9):
+def _draws(
+    chosen: list[Source], others: list[Source], condition: str, seconds: int, seed: int,
+    indexes: tuple[FingerprintIndex, ...],
+) -> Iterator[Draw]:  # fmt: skip
+    for cut in cuts(chosen, others, condition, seconds, _BATCH, seed):
+        try:
+            query = find_query(as_audio(cut.samples))
+        except TooShort:
+            continue
+        name = f"{cut.source.recording_id}@{cut.start_s:.1f} {condition}"
+        for index in indexes:
+            for search in SEARCHES:
+                yield _draw(query, index, search, SEARCHES[search], name)
+
+
+def _draw(query: Query, index: FingerprintIndex, name: str, search: Search, query_id: str) -> Draw:
+    evidence = Evidence.of(query.spectrum)
+    found = find_alignments(query, evidence, index.segments, windows_of(query.n_frames), search)
+    best = found[0] if found else None
+    return Draw(
+        search=name,
+        query_s=query.duration_s,
+        catalogue_s=index.duration_s,
+        score=best.score if best else 0.0,
+        deviations=best.deviations if best else 0.0,
+        nats=best.nats if best else 0.0,
+        query=query_id,
+        recording=best.recording_id if best else "",
+    )
+
+
+def report(draws: list[Draw]) -> dict[str, object]:
+    """Print the fits, the quantiles per length and the highest scores of one search; return the fits."""
+    fits: dict[str, object] = {}
+    for quantile in (0.5, 0.75, 0.9, 0.97):
         model, threshold = fit(draws, quantile)
-        print(f"above {quantile:.2f} ({threshold:.1f} nats): rate {model.rate:.3f}, log K {model.log_k:.2f}")
-    for seconds in SECONDS:
-        group = [d for d in draws if round(d.seconds) == seconds]
-        for size in sorted({round(d.log_size) for d in group}):
-            scores = np.array([d.score for d in group if round(d.log_size) == size])
-            tail = np.quantile(scores, [0.5, 0.9, 0.99, 1]).round(1).tolist()
-            print(f"{seconds:3d} s, log size {size}: {len(scores)} queries; .5 .9 .99 1: {tail}")
-    for draw in sorted(draws, key=lambda d: -d.score)[:8]:
-        print(f"{draw.score:6.1f}  {draw.seconds} s  {draw.query}  ~  {draw.recording}")
+        if threshold <= 0:
+            continue
+        spent = 1e-4 * SHARES[draws[0].search]
+        needed = limit(model, 10, 3600, spent), limit(model, 10, 3600 * 5000, spent)
+        fits[str(quantile)] = {
+            "threshold": threshold,
+            **asdict(model),
+            "needed_1_h": needed[0],
+            "needed_5000_h": needed[1],
+        }
+        print(
+            f"above {quantile:.2f} ({threshold:.2f}): rate {model.rate:.2f}, log K {model.log_k:.2f}; "
+            f"10 s need {needed[0]:.1f} in 1 h, {needed[1]:.1f} in 5,000 h"
+        )
+    for seconds in sorted({round(draw.query_s) for draw in draws}):
+        scores = np.array([draw.score for draw in draws if round(draw.query_s) == seconds])
+        tail = np.quantile(scores, [0.5, 0.9, 0.99, 0.999, 1]).round(2).tolist()
+        print(f"{seconds:3d} s: {len(scores)} queries; .5 .9 .99 .999 1: {tail}")
+    for draw in sorted(draws, key=lambda one: -one.score)[:8]:
+        print(
+            f"{draw.score:6.2f} ({draw.deviations:.1f} + {draw.nats:.0f} nats)  {draw.query}  ~  {draw.recording}"
+        )
+    return fits
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?")
-    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fold", type=int, choices=(0, 1), default=0)
-    parser.add_argument("--wall-seconds", type=float, default=120)
-    parser.add_argument("--join", type=Path, nargs="*", default=[], help="earlier results to fit together")
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
-    draws = [Draw(**row) for path in args.join for row in json.loads(path.read_text())] or collect(args)
-    for search in ("exact", "shifted"):
+    options = parser.parse_args()
+    kept = options.out.with_suffix(".draws.jsonl")
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    batches = [[Draw(**row) for row in json.loads(line)] for line in lines]
+    with kept.open("a", encoding="utf-8") as stream, Progress() as progress:
+        for batch in collect(options.folder, options.queries, options.seed, len(batches)):
+            batches.append(batch)
+            stream.write(json.dumps([asdict(draw) for draw in batch]) + "\n")
+            stream.flush()
+            progress("queries", len(batches) * _BATCH, options.queries)
+    draws = [draw for batch in batches for draw in batch]
+    result: dict[str, object] = {"queries": len(batches) * _BATCH, "seed": options.seed}
+    for search in SEARCHES:
         print(search)
-        report([d for d in draws if d.search == search])
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps([asdict(d) for d in draws], indent=0) + "\n")
+        result[search] = report([draw for draw in draws if draw.search == search])
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,38 +1,51 @@
-"""Real music for the identification benchmarks: which files, whose, which half, and how they are damaged.
+"""Real music for the identification benchmarks: which files, whose, which part, and what is cut from them.
 
 A folder of audio files is enough. Artists are told by a ``manifest.csv`` (columns ``file`` and
-``artist_id``) or by file names of the form ``artist__title.ogg``. Artists, not files, are split: what
-is called unrelated is never by the same artist.
+``artist_id``) or by file names of the form ``artist__title.ogg``. Artists, not files, are split into four
+parts: what is called unrelated is never by the same artist, and what lies under or around a query is
+by an artist of neither side.
+
+Rules
+-----
+- Parts 0 and 1 are for development, 2 and 3 for reports.
+- Files in a folder ``stems`` are tracks of recordings: neither indexed nor asked.
+- An excerpt is used when four fifths of its tenths of a second are louder than -60 dB of full scale.
+- Version groups (`version_groups.csv`, columns ``group_id`` and ``file``) name recordings that share audio.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
-from numpy.typing import NDArray
-from scipy.signal import butter, lfilter, sosfilt
 
+from benchmarks.identify.distort import CONDITIONS, RATE, Condition, Samples
 from linernotes.audio.files import AUDIO_SUFFIXES, Audio, read_audio
 from linernotes.errors import TooShort
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import find_landmarks
 
-RATE = 16000
-Samples = NDArray[np.float32]
+__all__ = ["CONDITIONS", "RATE", "Condition", "Cut", "Samples", "Source", "as_audio", "build_index", "cuts"]
+__all__ += ["damaged", "excerpts", "interferers", "other_music", "part", "sources", "version_groups"]
+
 HOW_TO_GET = (
     "give a folder of music files named artist__title.ext, or set LINERNOTES_DATA to one; "
     "freely licensed music is at https://freemusicarchive.org and https://opengameart.org"
 )
+DEVELOPMENT, REPORT = (0, 1), (2, 3)
+OTHER_S = 70.0  # of music by somebody else that a condition is given
+
+_FRAME = RATE // 10
+_QUIET = 1e-3
+_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -42,9 +55,38 @@ class Source:
     path: Path
     artist: str
 
+    @property
+    def recording_id(self) -> str:
+        """The file stem."""
+        return self.path.stem
 
-def sources(folder: str | None) -> list[Source]:
-    """Return every audio file under the folder, in order; stop with a reason when there is none."""
+    @property
+    def is_submix(self) -> bool:
+        """Whether it is one track of a recording, not a recording."""
+        return "stems" in self.path.parts
+
+
+class Cut(NamedTuple):
+    """A damaged excerpt and what is true of it."""
+
+    source: Source
+    start_s: float
+    seconds: float
+    condition: str
+    samples: Samples
+
+    def reference_s(self, query_s: float) -> float:
+        """Return where in the recording a moment of the query comes from."""
+        rule = CONDITIONS[self.condition]
+        return self.start_s + (query_s - rule.begins * self.seconds) * rule.consumes
+
+
+def sources(folder: str | None, *, submixes: bool = False) -> list[Source]:
+    """Return every recording under the folder, in order; stop with a reason when there is none.
+
+    With *submixes*, also the tracks of recordings: the grid draws its excerpts among all files and leaves
+    out those of a submix afterwards.
+    """
     place = folder or os.environ.get("LINERNOTES_DATA")
     if not place or not Path(place).is_dir():
         sys.exit(f"skipped: no music at {place!r}; {HOW_TO_GET}")
@@ -56,11 +98,24 @@ def sources(folder: str | None) -> list[Source]:
                 if "file" in row and "artist_id" in row:
                     artists[(manifest.parent / row["file"]).resolve()] = row["artist_id"]
     files = sorted(p.resolve() for p in root.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
-    found = [Source(p, artists.get(p, p.stem.split("__")[0])) for p in files]
-    if len({one.artist for one in found}) < 8:
+    known = [Source(p, artists.get(p, p.stem.split("__")[0])) for p in files]
+    listed = [
+        one for one in known if (one.path in artists or not artists) and (submixes or not one.is_submix)
+    ]
+    if len({one.artist for one in listed}) < 8:
         sys.exit(
-            f"skipped: {len(found)} files under {root}; expected music by at least 8 artists; {HOW_TO_GET}"
+            f"skipped: {len(listed)} files under {root}; expected music by at least 8 artists; {HOW_TO_GET}"
         )
+    return listed
+
+
+def version_groups(folder: str | None) -> dict[str, str]:
+    """Return the version group of each recording that shares audio with another one."""
+    root = Path(folder or os.environ.get("LINERNOTES_DATA") or ".")
+    found: dict[str, str] = {}
+    for table in root.rglob("version_groups.csv"):
+        with table.open(encoding="utf-8", newline="") as stream:
+            found |= {Path(row["file"]).stem: row["group_id"] for row in csv.DictReader(stream)}
     return found
 
 
@@ -69,118 +124,126 @@ def part(artist: str) -> int:
     return hashlib.sha256(f"linernotes/{artist}".encode()).digest()[0] % 4
 
 
-def build_index(chosen: list[Source]) -> FingerprintIndex:
-    """Index the files; those without a landmark are passed over."""
+def interferers(music: Sequence[Source], parts: tuple[int, ...]) -> list[Source]:
+    """Return the music by artists of the other parts."""
+    return [one for one in music if part(one.artist) not in parts]
+
+
+def build_index(chosen: Sequence[Source]) -> FingerprintIndex:
+    """Index the files under their stems; those without a landmark are passed over."""
     entries = []
     for one in chosen:
         try:
-            entries.append((str(one.path), "0" * 64, find_landmarks(read_audio(one.path))))
+            entries.append((one.recording_id, "0" * 64, find_landmarks(read_audio(one.path))))
         except TooShort:
             continue
     return FingerprintIndex.empty().add(entries)
 
 
+@lru_cache(maxsize=4)
+def decoded(path: Path) -> Samples:
+    """Return the samples at 16 kHz; kept on disk in the folder that LINERNOTES_BENCH_CACHE names."""
+    cache = os.environ.get("LINERNOTES_BENCH_CACHE")
+    if not cache:
+        return read_audio(path, RATE, allow_silence=True).samples
+    kept = Path(cache) / "decoded" / f"{path.stem}-{path.stat().st_size}.npy"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        with partial.open("wb") as stream:
+            np.save(
+                stream,
+                np.clip(read_audio(path, RATE, allow_silence=True).samples * 32767, -32768, 32767).astype(
+                    np.int16
+                ),
+            )
+        os.replace(partial, kept)
+    return np.asarray(np.load(kept), np.float32) / np.float32(32767)
+
+
+def sounds(samples: Samples) -> bool:
+    """Tell whether four fifths of an excerpt are louder than -60 dB of full scale."""
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    return len(frames) > 0 and float((np.sqrt((frames**2).mean(axis=1)) > _QUIET).mean()) >= 0.8
+
+
 def excerpts(
-    chosen: list[Source], seconds: float, count: int, seed: int, per_file: int = 1
+    chosen: Sequence[Source], seconds: float, count: int, seed: int, per_file: int = 1
 ) -> Iterator[tuple[Source, float, Samples]]:
-    """Give excerpts with sound in them: file, start in seconds, samples at 16 kHz."""
+    """Give excerpts with sound in them: file, start in seconds, samples at 16 kHz.
+
+    Each file gives `per_file` of them before any file gives more; a file that is too short gives none.
+    """
     rng = np.random.default_rng(seed)
-    given = 0
-    for place in np.concatenate([rng.permutation(len(chosen)) for _ in range(4)]):
-        audio = read_audio(chosen[place].path, RATE)
-        if audio.duration_s < seconds + 1:
-            continue
-        for start in rng.uniform(0, audio.duration_s - seconds, per_file):
-            samples = audio.excerpt(start, start + seconds).samples
-            if np.sqrt((samples**2).mean()) > 1e-3:
-                given += 1
-                yield chosen[place], float(start), samples
-            if given == count:
-                return
+    given, barren = 0, 0
+    while given < count and barren < 2:
+        before = given
+        for place in rng.permutation(len(chosen)):
+            samples = decoded(chosen[place].path)
+            room = len(samples) - round(seconds * RATE)
+            for _ in range(per_file if room > 0 and given < count else 0):
+                found = next(
+                    (
+                        (start, piece)
+                        for start in rng.integers(0, room, _TRIES)
+                        if sounds(piece := samples[start : start + round(seconds * RATE)])
+                    ),
+                    None,
+                )
+                if found is not None and given < count:
+                    given += 1
+                    yield chosen[place], float(found[0]) / RATE, found[1]
+        barren += given == before
 
 
-def coded(samples: Samples, container: str, subtype: str, level: float) -> Samples:
-    """Return the samples after a round trip through a lossy coding."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, RATE, format=container, subtype=subtype, compression_level=level)
-    buffer.seek(0)
-    return soundfile.read(buffer, dtype="float32")[0].astype(np.float32)
+def damaged(
+    excerpt: Samples, seconds: float, condition: str, rng: np.random.Generator, other: Samples
+) -> Samples:
+    """Damage as much of an excerpt as gives a query of that length; the embedded one is three times as long."""
+    rule = CONDITIONS[condition]
+    wanted = round(seconds * RATE)
+    needed = round(seconds * rule.consumes * RATE) + (0 if rule.consumes == 1 else RATE // 4)
+    out = rule(excerpt[:needed], rng, other)
+    return out[: wanted * 3 if rule.begins else wanted]
 
 
-def with_noise(samples: Samples, ratio_db: float, rng: np.random.Generator) -> Samples:
-    """Add pink-like noise at a signal-to-noise ratio."""
-    noise = lfilter([1.0], [1.0, -0.95], rng.standard_normal(len(samples))).astype(np.float32)
-    gain = np.sqrt((samples**2).mean() / (noise**2).mean()) * 10 ** (-ratio_db / 20)
-    return (samples + gain * noise).astype(np.float32)
+def cuts(
+    chosen: Sequence[Source],
+    others: Sequence[Source],
+    condition: str,
+    seconds: float,
+    count: int,
+    seed: int,
+) -> Iterator[Cut]:
+    """Give damaged excerpts: the same ones, damaged the same way, for the same seed.
+
+    Parameters
+    ----------
+    chosen, others : sequence of Source
+        What the excerpts are of, and by whom what lies under or around them is.
+    condition : str
+        A name in `CONDITIONS`.
+    seconds : float
+        Length of the query.
+    count, seed : int
+        How many, and which.
+    """
+    longest = seconds * CONDITIONS[condition].consumes + 0.25
+    for number, (source, start, samples) in enumerate(excerpts(chosen, longest, count, seed)):
+        rng = np.random.default_rng([seed, number])
+        other = other_music(others, rng)
+        yield Cut(source, start, seconds, condition, damaged(samples, seconds, condition, rng, other))
 
 
-def equalised(samples: Samples, _rng: np.random.Generator) -> Samples:
-    """Cut the low end and lift the top, as a small loudspeaker and a presence knob would."""
-    low = sosfilt(butter(2, 400, "highpass", fs=RATE, output="sos"), samples)
-    top = sosfilt(butter(1, 2500, "highpass", fs=RATE, output="sos"), samples)
-    return (low + 2 * top).astype(np.float32)
-
-
-def telephone(samples: Samples, _rng: np.random.Generator) -> Samples:
-    """Band-limit to 300–3400 Hz at 8 kHz with 8-bit mu-law."""
-    narrow = soxr.resample(samples, RATE, 8000)
-    narrow = sosfilt(butter(4, [300, 3400], "bandpass", fs=8000, output="sos"), narrow)
-    narrow = narrow / max(1e-9, float(np.abs(narrow).max()))
-    law = np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256)
-    law = np.round(law * 127) / 127
-    back = np.sign(law) * np.expm1(np.abs(law) * np.log(256)) / 255
-    return soxr.resample(back, 8000, RATE).astype(np.float32)
-
-
-def speed(samples: Samples, factor: float) -> Samples:
-    """Play faster (above 1): pitch and tempo move together."""
-    return soxr.resample(samples, RATE * factor, RATE).astype(np.float32)
-
-
-def tempo(samples: Samples, factor: float) -> Samples:
-    """Play faster at the same pitch: a phase vocoder with phase locking to the loudest bin around."""
-    length, hop = 1024, 128
-    window = np.hanning(length).astype(np.float32)
-    places = np.arange(0, len(samples) - length - hop, hop * factor).astype(int)
-    here = np.fft.rfft(np.stack([samples[p : p + length] for p in places]) * window, axis=1)
-    before = np.fft.rfft(np.stack([samples[max(0, p - hop) :][:length] for p in places]) * window, axis=1)
-    advance = np.angle(here) - np.angle(before)
-    phase = np.cumsum(advance, axis=0)
-    frames = np.fft.irfft(np.abs(here) * np.exp(1j * phase), axis=1) * window
-    out = np.zeros(hop * len(places) + length, np.float32)
-    for k, frame in enumerate(frames):
-        out[k * hop : k * hop + length] += frame
-    return (out * (hop / (window**2).sum())).astype(np.float32)
-
-
-def pitch(samples: Samples, semitones: float) -> Samples:
-    """Shift the pitch at the same tempo: stretch, then resample."""
-    factor = 2 ** (semitones / 12)
-    return speed(tempo(samples, 1 / factor), factor)
-
-
-Distortion = Callable[[Samples, np.random.Generator], Samples]
-CONDITIONS: dict[str, tuple[float, Distortion]] = {
-    "10 s clean": (10, lambda x, r: x),
-    "5 s clean": (5, lambda x, r: x),
-    "3 s clean": (3, lambda x, r: x),
-    "MP3, low rate": (10, lambda x, r: coded(x, "MP3", "MPEG_LAYER_III", 0.85)),
-    "Vorbis, lowest quality": (10, lambda x, r: coded(x, "OGG", "VORBIS", 1.0)),
-    "equaliser": (10, equalised),
-    "telephone": (10, telephone),
-    "noise 10 dB": (10, lambda x, r: with_noise(x, 10, r)),
-    "noise 0 dB": (10, lambda x, r: with_noise(x, 0, r)),
-    "noise -6 dB": (10, lambda x, r: with_noise(x, -6, r)),
-    "5 s, noise 0 dB": (5, lambda x, r: with_noise(x, 0, r)),
-    "pitch +1": (10, lambda x, r: pitch(x, 1)),
-    "pitch -1": (10, lambda x, r: pitch(x, -1)),
-    "pitch +3": (10, lambda x, r: pitch(x, 3)),
-    "tempo +5 %": (10, lambda x, r: tempo(x, 1.05)),
-    "tempo -5 %": (10, lambda x, r: tempo(x, 0.95)),
-    "tempo +10 %": (10, lambda x, r: tempo(x, 1.10)),
-    "speed +2 %": (10, lambda x, r: speed(x, 1.02)),
-    "speed +6 %": (10, lambda x, r: speed(x, 1.06)),
-}
+def other_music(others: Sequence[Source], rng: np.random.Generator) -> Samples:
+    """Return music by others from a place where it sounds."""
+    for _ in range(_TRIES):
+        samples = decoded(others[int(rng.integers(len(others)))].path)
+        first = int(rng.integers(max(1, len(samples) - round(OTHER_S * RATE))))
+        piece = samples[first : first + round(OTHER_S * RATE)]
+        if sounds(piece[: 5 * RATE]) and sounds(piece):
+            return piece
+    return piece
 
 
 def as_audio(samples: Samples) -> Audio:

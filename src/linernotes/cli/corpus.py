@@ -1,4 +1,4 @@
-"""``linernotes corpus``: seal a training corpus."""
+"""``linernotes corpus``: seal a training corpus, and identify what is in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def corpus() -> None:
-    """Seal a training corpus: hashes, rights, consent, gaps."""
+    """Seal a training corpus: hashes, rights, consent, gaps; and identify what is in it."""
 
 
 @app.command()
@@ -56,6 +56,86 @@ def seal(
     for line in result.notes:
         note(line)
     emit(result.as_json(), as_json, _show)
+
+
+@app.command()
+def identify(
+    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Workspace whose catalogue is used; default: the same.")
+    ] = None,
+    max_false_match_rate: Annotated[
+        float, typer.Option("--max-false-match-rate", help="Highest chance of a false match, per file.")
+    ] = 1e-4,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Do not try changed pitch and tempo; several times faster.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; the report does not change.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Also write the table, one line per file.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write a page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Match every sealed file with a catalogue: identified, unmatched, conflicting, doubled, mixed.
+
+    Interrupted, the same command goes on where it stopped.
+
+    Example:
+      linernotes corpus identify --workspace ws --against releases --csv corpus.csv
+    """
+    from linernotes.workflows.corpus_identify import identify_corpus
+
+    with Progress(quiet=as_json) as progress:
+        report = identify_corpus(
+            workspace,
+            against=against,
+            max_false_match_rate=max_false_match_rate,
+            search_shifts=not exact,
+            n_workers=workers,
+            csv_file=csv_file,
+            progress=progress,
+        )
+    if html is not None:
+        from linernotes.reports.corpus_identity_page import write_corpus_page
+
+        write_corpus_page(report, html)
+        note(f"page: {html}")
+    emit(report, as_json, _show_report)
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    counts = report["summary"]
+    table(
+        "Files",
+        ("file", "status", "recording", "covered", "conflicts"),
+        [
+            (
+                row["item_id"],
+                row["status"],
+                row["recording_id"],
+                row["covered_share"],
+                ", ".join(one["code"] for one in row["conflicts"]) or None,
+            )
+            for row in report["items"]
+        ],
+    )
+    for row in report["items"]:
+        for one in row["conflicts"]:
+            say(f"conflict    {row['item_id']}: {one['code']}, {one['detail']}. {one['next_step']}")
+        if row["mix"]:
+            say(f"mix         {row['item_id']} holds {', '.join(row['mix'])}")
+    for one in report["duplicates"]:
+        say(f"duplicates  {', '.join(one['items'])}{' (the same sound)' if one['same_audio'] else ''}")
+    for one in report["partial_overlaps"]:
+        say(f"overlap     {one['item_id']} and {one['other_id']} share {one['seconds']:.1f} s")
+    say(
+        f"{counts['n_identified']} of {counts['n_items']} identified, {counts['n_unmatched']} unmatched, "
+        f"{counts['n_conflicting']} conflicting, {counts['n_duplicates']} doubled, {counts['n_mixes']} mixed"
+    )
+    say(f"kept in {report['folder']}")
 
 
 def _show(result: dict[str, Any]) -> None:

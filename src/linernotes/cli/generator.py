@@ -1,4 +1,4 @@
-"""``linernotes generator``: train, evaluate, calibrate."""
+"""``linernotes generator``: train, evaluate, calibrate, probe."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import typer
 
 from linernotes.cli.calibrate import calibrate
 from linernotes.cli.output import Progress, emit, say, table
+from linernotes.cli.probe import EXAMPLE as PROBE_EXAMPLE
+from linernotes.cli.probe import probe
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train, evaluate or calibrate a generator.", rich_markup_mode=None
+    no_args_is_help=True, help="Train, evaluate, calibrate or probe a generator.", rich_markup_mode=None
 )
 app.command("calibrate")(calibrate)
+app.command("probe", epilog=PROBE_EXAMPLE)(probe)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WorkspacePath = Annotated[Path, typer.Option("--workspace", help="Workspace with a sealed corpus.")]

@@ -7,15 +7,37 @@ from typing import Annotated, Any
 
 import typer
 
-from linernotes.cli.output import Progress, emit, say
+from linernotes.cli.output import Progress, emit, note, say
+from linernotes.errors import InputError
 
 
 def identify(
     files: Annotated[list[Path], typer.Argument(help="Audio files to identify.", metavar="FILE...")],
     workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with a catalogue.")],
     max_false_match_rate: Annotated[
-        float, typer.Option("--max-false-match-rate", help="Highest chance of a false match, per file.")
-    ] = 1e-4,
+        float | None,
+        typer.Option(
+            "--max-false-match-rate",
+            help="Highest chance of a false match, per file; 1e-4, and 5e-3 with --passages.",
+        ),
+    ] = None,
+    passages: Annotated[
+        bool,
+        typer.Option(
+            "--passages", help="List passages of the sealed corpus and the catalogue, also altered and short."
+        ),
+    ] = False,
+    controls: Annotated[
+        int, typer.Option("--controls", help="With --passages: clean excerpts for the base rate here.")
+    ] = 0,
+    max_shift: Annotated[
+        float, typer.Option("--max-shift", help="With --passages: semitones tried either way, up to 12.")
+    ] = 2.0,
+    seed: Annotated[int, typer.Option("--seed", help="With --controls: seed of their choice.")] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="With --passages: also write a page, with sound and pictures."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find the catalogue recordings that each file holds, with aligned seconds.
@@ -23,15 +45,51 @@ def identify(
     Pitch and tempo may have been changed. "No match" means none in this catalogue, at this rate.
 
     Example:
-      linernotes identify output.wav --workspace ws
+      linernotes identify output.wav --workspace ws --passages --html passages.html
     """
+    if passages:
+        _passages(files, workspace, max_false_match_rate, controls, max_shift, seed, html, as_json)
+        return
+    if html is not None or controls:
+        raise InputError("--html and --controls belong to --passages; add it, or leave them out")
+    from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE
     from linernotes.workflows.identify import identify_files
 
+    limit = DEFAULT_MAX_FALSE_MATCH_RATE if max_false_match_rate is None else max_false_match_rate
     with Progress(quiet=as_json) as progress:
-        answers = identify_files(
-            files, workspace, max_false_match_rate=max_false_match_rate, progress=progress
-        )
+        answers = identify_files(files, workspace, max_false_match_rate=limit, progress=progress)
     emit(answers, as_json, _print)
+
+
+def _passages(
+    files: list[Path],
+    workspace: Path,
+    limit: float | None,
+    controls: int,
+    max_shift: float,
+    seed: int,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    from linernotes.fingerprint.passages.segments import SegmentSearch
+    from linernotes.workflows.identify_passages import identify_passages
+    from linernotes.workflows.passages import DEFAULT_MAX_FALSE_RATE, PassageConfig
+
+    config = PassageConfig(
+        max_false_rate=DEFAULT_MAX_FALSE_RATE if limit is None else limit,
+        search=SegmentSearch(max_shift_semitones=max_shift),
+    )
+    with Progress(quiet=as_json) as progress:
+        found = identify_passages(
+            files, workspace, config=config, n_controls=controls, seed=seed, progress=progress
+        )
+        if html is not None:
+            from linernotes.workflows.passage_pages import write_passages
+
+            write_passages(found, workspace, html)
+    if html is not None:
+        note(f"page: {html}, facts: {html.with_suffix('.json')}")
+    emit(found, as_json, _print_passages)
 
 
 def _print(answers: list[dict[str, Any]]) -> None:
@@ -47,6 +105,40 @@ def _print(answers: list[dict[str, Any]]) -> None:
                 f"{_change(match)}score {match['score']:.1f}, "
                 f"false-match rate {match['false_match_rate']:.1g}"
             )
+
+
+def _print_passages(found: dict[str, Any]) -> None:
+    for output in found["outputs"]:
+        say(output["query"])
+        if not output["passages"]:
+            say("  holds no passage of this corpus and catalogue that passes the limit")
+        for one in output["passages"]:
+            verb = "shares notes with" if one["detector"] == "notes" else "holds a passage of"
+            say(f"  {verb} {one['recording_id']} ({one['artist']}: {one['title']}), {one['known_as']}")
+            if one["same_as"]:
+                say(f"    the same recording as {', '.join(one['same_as'])}")
+            others = f", also {' and '.join(one['confirmed_by'])}" if one["confirmed_by"] else ""
+            say(
+                f"    {_span(one, 'query')} is {_span(one, 'reference')} of it; "
+                f"{_change(one)}by {one['detector']}{others}, false-match rate {one['false_match_rate']:.1g}"
+            )
+        if output["finding"]:
+            finding = output["finding"]
+            say(f"  finding ({finding['kind']}, {finding['severity']}): {finding['words']}")
+            for words in finding["missing"]:
+                say(f"    missing: {words}")
+    base, facts = found["base_rate"], found["collection"]
+    say()
+    say(
+        f"searched   {facts['n_recordings']} recordings, {facts['minutes']:.0f} minutes "
+        f"({facts['n_corpus']} in the corpus)"
+    )
+    say(
+        f"base rate  {base['n_hits']} of {base['n_trials']} clean controls flagged, "
+        f"at most {100 * base['interval'][1]:.2g} %: {base['measured_on']}"
+    )
+    say(f"contrast   {found['contrast']['words']}")
+    say(f"limits     {found['limits']}")
 
 
 def _span(match: dict[str, Any], side: str) -> str:

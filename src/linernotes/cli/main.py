@@ -32,6 +32,8 @@ COMMANDS = (
     Entry("corpus", "linernotes.cli.corpus", "app", "Seal a training corpus: hashes, rights, consent, gaps."),
     Entry("catalog", "linernotes.cli.catalog", "app", "Add reference recordings for identification."),
     Entry("identify", "linernotes.cli.identify", "identify", "Find the same recording in the catalogue."),
+    Entry("fingerprint", "linernotes.cli.fingerprint", "fingerprint", "Print Chromaprint fingerprints."),
+    Entry("acoustid", "linernotes.cli.acoustid", "acoustid", "Ask an AcoustID service about files."),
     Entry("versions", "linernotes.cli.versions", "app", "Compare music: melody, harmony, rhythm, whole."),
     Entry("generator", "linernotes.cli.generator", "app", "Train or evaluate the reference generator."),
     Entry("generate", "linernotes.cli.generate", "generate", "Generate music from a trained generator."),

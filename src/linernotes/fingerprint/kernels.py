@@ -1,13 +1,10 @@
-"""The two inner loops of matching, compiled: count votes, and collect the hits of one alignment.
-
-Both walk over query landmarks and their look-ups. A look-up allows one frame of delay and one quarter
-tone of interval to either side, because rounding moves both. Heights of one interval and delay are
-neighbours in the index, so a whole range of pitch shifts is one slice of postings.
+"""The inner loops of the search, compiled: votes of look-ups, and evidence along a line.
 
 Conventions
 -----------
-``ratio`` is query time per reference time; ``shift`` is query band minus reference band. The offset of
-a hit is the reference frame at which the query would start.
+``ratio`` is query time per reference time; ``shift`` is query band minus reference band. An *origin* is the
+global frame of the reference at which the query (or its window) would start. ``evidence`` is a table of nats
+per query frame and band, see `linernotes.fingerprint.verify`.
 
 Known limits
 ------------
@@ -20,124 +17,280 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from linernotes.fingerprint.index import N_DELAYS
-from linernotes.fingerprint.landmarks import MAX_INTERVAL, MIN_DELAY, N_BANDS
-
-BIN_FRAMES = 8  # a vote cell is 128 ms wide
+Floats = NDArray[np.float32]
 
 
 @njit(cache=True)
-def count_votes(
+def vote_pairs(
+    keys: NDArray[np.int32],
     times: NDArray[np.int32],
-    heights: NDArray[np.int32],
-    intervals: NDArray[np.int32],
-    delays: NDArray[np.int32],
-    key_starts: NDArray[np.int64],
-    postings: NDArray[np.uint32],
-    ratio: float,
-    lowest_shift: int,
-    origin: int,
-    votes: NDArray[np.uint16],
+    starts: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    lead: int,
+    cell_frames: int,
+    cells: NDArray[np.uint32],
 ) -> int:
-    """Add one vote per hit to ``votes[shift - lowest_shift, (offset + origin) // 8]``; return the hits."""
-    n_shifts, n_cells = votes.shape
+    """Count, per cell of origins, the query frames with a pair that would start there; return the hits.
+
+    A frame of the query votes once per cell, however many of its pairs agree: held chords make many. The
+    lower half of a cell counts, the upper half remembers the last frame that voted; cells start as zeros.
+    """
     n_hits = 0
-    for i in range(len(times)):
-        delay = round(delays[i] / ratio) - MIN_DELAY
-        start = origin - round(times[i] / ratio)
-        high = min(N_BANDS - 1, heights[i] - lowest_shift)
-        low = max(0, heights[i] - lowest_shift - n_shifts + 1)
-        for near_delay in range(max(0, delay - 1), min(N_DELAYS, delay + 2)):
-            for near in range(
-                max(0, intervals[i] + MAX_INTERVAL - 1),
-                min(2 * MAX_INTERVAL, intervals[i] + MAX_INTERVAL + 1) + 1,
-            ):
-                base = (near * N_DELAYS + near_delay) * N_BANDS
-                for height in range(low, high + 1):
-                    row = heights[i] - height - lowest_shift
-                    for p in range(key_starts[base + height], key_starts[base + height + 1]):
-                        cell = (int(postings[p]) + start) // BIN_FRAMES
-                        if 0 <= cell < n_cells:
-                            votes[row, cell] += 1
-                            n_hits += 1
+    for i in range(len(keys)):
+        mark = np.uint32(times[i] % 65535 + 1)
+        move = lead - times[i]
+        for p in range(starts[keys[i]], starts[keys[i] + 1]):
+            cell = (np.int64(places[p]) + move) // cell_frames
+            n_hits += 1
+            held = cells[cell]
+            if held >> np.uint32(16) != mark:
+                cells[cell] = (mark << np.uint32(16)) | ((held & np.uint32(65535)) + np.uint32(1))
     return n_hits
 
 
 @njit(cache=True)
-def best_cells(
-    votes: NDArray[np.uint16], n_best: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return counts, rows and cells of the strongest cells, each taken with its neighbours.
+def most_voted(cells: NDArray[np.uint32], n_most: int) -> NDArray[np.int64]:
+    """Return the cells that have, with the next one, most votes: at most so many, in order of place.
 
-    A cell counts with the next cell and the next row (a true offset or shift may lie on a border).
-    Within four cells and two rows only the strongest is kept. Not sorted; unused places have count 0.
+    Only the lower halves count. Cells without votes are never returned.
     """
-    counts = np.zeros(n_best, np.int64)
-    rows = np.zeros(n_best, np.int64)
-    cells = np.zeros(n_best, np.int64)
-    n_shifts, n_cells = votes.shape
-    weakest, least = 0, 0
-    for row in range(n_shifts):
-        other = min(row + 1, n_shifts - 1)
-        for cell in range(n_cells - 1):
-            count = int(votes[row, cell]) + int(votes[row, cell + 1])
-            if other != row:
-                count += int(votes[other, cell]) + int(votes[other, cell + 1])
-            if count <= least or count < 3:
-                continue
-            place = weakest
-            taken = False
-            for k in range(n_best):
-                if counts[k] > 0 and abs(rows[k] - row) <= 2 and abs(cells[k] - cell) <= 4:
-                    place = k
-                    taken = True
-                    break
-            if taken and counts[place] >= count:
-                continue
-            counts[place], rows[place], cells[place] = count, row, cell
-            weakest = int(np.argmin(counts))
-            least = int(counts[weakest])
-    return counts, rows, cells
+    of_count = np.zeros(1 << 17, np.int64)
+    low = np.uint32(65535)
+    before = np.int64(0)
+    for cell in range(len(cells)):
+        here = np.int64(cells[cell] & low)
+        of_count[before + here] += 1
+        before = here
+    threshold, n = len(of_count), 0
+    while threshold > 1 and n + of_count[threshold - 1] <= n_most:
+        threshold -= 1
+        n += of_count[threshold]
+    found = np.empty(n, np.int64)
+    n, before = 0, np.int64(cells[0] & low)
+    for cell in range(1, len(cells)):
+        here = np.int64(cells[cell] & low)
+        if before + here >= threshold and n < len(found):
+            found[n] = cell - 1
+            n += 1
+        before = here
+    return found[:n]
 
 
 @njit(cache=True)
-def collect_hits(
-    times: NDArray[np.int32],
-    heights: NDArray[np.int32],
-    intervals: NDArray[np.int32],
-    delays: NDArray[np.int32],
-    key_starts: NDArray[np.int64],
-    postings: NDArray[np.uint32],
-    ratio: float,
-    lowest_shift: int,
-    highest_shift: int,
-    offset: float,
-    tolerance: float,
-    first_frame: int,
-    last_frame: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
-    """Return query landmark, reference frame and shift of each hit near one alignment in one recording."""
-    which, frames, shifts = [np.int32(0)], [np.int64(0)], [np.int32(0)]
-    for i in range(len(times)):
-        delay = round(delays[i] / ratio) - MIN_DELAY
-        expected = offset + times[i] / ratio
-        for near_delay in range(max(0, delay - 1), min(N_DELAYS, delay + 2)):
-            for near in range(
-                max(0, intervals[i] + MAX_INTERVAL - 1),
-                min(2 * MAX_INTERVAL, intervals[i] + MAX_INTERVAL + 1) + 1,
-            ):
-                base = (near * N_DELAYS + near_delay) * N_BANDS
-                for height in range(
-                    max(0, heights[i] - highest_shift), min(N_BANDS - 1, heights[i] - lowest_shift) + 1
-                ):
-                    start, stop = key_starts[base + height], key_starts[base + height + 1]
-                    p = start + np.searchsorted(
-                        postings[start:stop], np.uint32(max(0.0, expected - tolerance))
-                    )
-                    while p < stop and int(postings[p]) <= expected + tolerance:
-                        if first_frame <= int(postings[p]) < last_frame:
-                            which.append(np.int32(i))
-                            frames.append(np.int64(postings[p]))
-                            shifts.append(np.int32(heights[i] - height))
-                        p += 1
-    return np.array(which)[1:], np.array(frames)[1:], np.array(shifts)[1:]
+def standing_of_cells(
+    found: NDArray[np.int64], cells: NDArray[np.uint32], around: int
+) -> NDArray[np.float64]:
+    """Return how far the votes of some cells (each with the next one) stand above the usual ones around."""
+    standing = np.empty(len(found))
+    low = np.uint32(65535)
+    for k in range(len(found)):
+        first, last = max(0, found[k] - around), min(len(cells) - 1, found[k] + around)
+        total = 0
+        for cell in range(first, last + 1):
+            total += cells[cell] & low
+        usual = 2 * total / (last - first + 1)
+        votes = (cells[found[k]] & low) + (cells[found[k] + 1] & low)
+        standing[k] = (votes - usual) / np.sqrt(usual + 1)
+    return standing
+
+
+@njit(cache=True)
+def vote_quads(
+    keys: NDArray[np.int64],
+    times: Floats,
+    starts: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    lead: float,
+    cell_frames: int,
+    cells: NDArray[np.uint32],
+) -> int:
+    """Count the quads that would lay the middle of the query into each cell, whatever their pitch and tempo."""
+    n_hits = 0
+    for i in range(len(keys)):
+        move = lead - times[i]
+        for p in range(starts[keys[i]], starts[keys[i] + 1]):
+            cell = int(places[p] + move) // cell_frames
+            n_hits += 1
+            if cells[cell] < 65535:
+                cells[cell] += 1
+    return n_hits
+
+
+@njit(cache=True)
+def vote_changes(
+    keys: NDArray[np.int64],
+    quads: Floats,
+    starts: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    bands: NDArray[np.uint8],
+    spans: NDArray[np.uint8],
+    lead: float,
+    cell_frames: int,
+    rank: NDArray[np.int32],
+    middle: float,
+    max_shift: int,
+    lowest: float,
+    step: float,
+    votes: NDArray[np.uint16],
+) -> None:
+    """Count quads per chosen cell, change of tempo and of pitch: ``votes[rank[cell], tempo, pitch]``.
+
+    ``rank`` is negative for a cell that is not looked at. Tempo cells are ``step`` wide in the logarithm
+    of the ratio, from ``lowest``; pitch cells are one semitone wide.
+    """
+    n_tempi = votes.shape[1]
+    for i in range(len(keys)):
+        span, band = quads[i, 3], quads[i, 2]
+        ahead = middle - quads[i, 1]
+        for p in range(starts[keys[i]], starts[keys[i] + 1]):
+            shift = round(band - bands[p])
+            if abs(shift) > max_shift:
+                continue
+            tempo = int((np.log(span / spans[p]) - lowest) / step)
+            if tempo < 0 or tempo >= n_tempi:
+                continue
+            cell = int(places[p] + lead + ahead * spans[p] / span) // cell_frames
+            if rank[cell] >= 0:
+                votes[rank[cell], tempo, (shift + max_shift) // 2] += 1
+
+
+@njit(cache=True)
+def collect_quads(
+    keys: NDArray[np.int64],
+    quads: Floats,
+    starts: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    bands: NDArray[np.uint8],
+    spans: NDArray[np.uint8],
+    lead: float,
+    cell_frames: int,
+    rank: NDArray[np.int32],
+    middle: float,
+) -> NDArray[np.float64]:
+    """Return rank, query time, place, shift and logarithm of the ratio of the quads in chosen cells."""
+    room, n = 1024, 0
+    found = np.empty((room, 5), np.float64)
+    for i in range(len(keys)):
+        span = quads[i, 3]
+        ahead = middle - quads[i, 1]
+        for p in range(starts[keys[i]], starts[keys[i] + 1]):
+            cell = int(places[p] + lead + ahead * spans[p] / span) // cell_frames
+            if rank[cell] < 0:
+                continue
+            if n == room:
+                room *= 2
+                wider = np.empty((room, 5), np.float64)
+                wider[:n] = found
+                found = wider
+            found[n, 0], found[n, 1], found[n, 2] = rank[cell], quads[i, 1], places[p]
+            found[n, 3], found[n, 4] = quads[i, 2] - bands[p], np.log(span / spans[p])
+            n += 1
+    return found[:n]
+
+
+@njit(cache=True)
+def quick_standing(
+    origins: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    n_lags: int,
+    peak_times: NDArray[np.uint32],
+    peak_bands: NDArray[np.uint8],
+    evidence: Floats,
+    means: Floats,
+    variances: Floats,
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return how far each candidate stands out at its best lag, in deviations, and that lag in frames.
+
+    ``firsts`` and ``lasts`` bound the peaks of the recording. Same pitch and tempo.
+    """
+    best = np.zeros(len(origins), np.float32)
+    lags = np.zeros(len(origins), np.int64)
+    n_frames = evidence.shape[0]
+    for c in range(len(origins)):
+        for lag in range(n_lags):
+            total, expected, spread = 0.0, 0.0, 1e-6
+            for p in range(firsts[c], lasts[c]):
+                frame = np.int64(peak_times[p]) - origins[c] - lag
+                if frame < 0:
+                    continue
+                if frame >= n_frames:
+                    break
+                band = peak_bands[p]
+                total += evidence[frame, band]
+                expected += means[band]
+                spread += variances[band]
+            standing = (total - expected) / np.sqrt(spread)
+            if standing > best[c]:
+                best[c], lags[c] = standing, lag
+    return best, lags
+
+
+@njit(cache=True)
+def evidence_on_line(
+    times: NDArray[np.float64],
+    bands: NDArray[np.int64],
+    origin: float,
+    slope: float,
+    shift: int,
+    evidence: Floats,
+    means: Floats,
+) -> float:
+    """Return the sum of evidence above its mean: query frame ``(time - origin) * slope``, band plus shift."""
+    total = 0.0
+    n_frames, n_bands = evidence.shape
+    for p in range(len(times)):
+        frame = int(np.floor((times[p] - origin) * slope + 0.5))
+        band = bands[p] + shift
+        if 0 <= frame < n_frames and 0 <= band < n_bands:
+            total += evidence[frame, band] - means[band]
+    return total
+
+
+@njit(cache=True)
+def best_line(
+    times: NDArray[np.float64],
+    bands: NDArray[np.int64],
+    anchor: float,
+    frame: float,
+    slope: float,
+    shift: int,
+    slope_steps: NDArray[np.float64],
+    frame_steps: NDArray[np.float64],
+    shift_reach: int,
+    evidence: Floats,
+    means: Floats,
+) -> tuple[float, float, float, int]:
+    """Return evidence, query frame at the anchor, slope and shift of the best line around a given one.
+
+    The line passes through reference time ``anchor`` at query time ``frame``; slopes are tried as
+    ``slope * (1 + step)``.
+    """
+    best = -1e30
+    found = (frame, slope, shift)
+    for moved in range(shift - shift_reach, shift + shift_reach + 1):
+        for slope_step in slope_steps:
+            tried = slope * (1 + slope_step)
+            for frame_step in frame_steps:
+                origin = anchor - (frame + frame_step) / tried
+                total = evidence_on_line(times, bands, origin, tried, moved, evidence, means)
+                if total > best:
+                    best = total
+                    found = (frame + frame_step, tried, moved)
+    return best, found[0], found[1], found[2]
+
+
+@njit(cache=True)
+def sums_elsewhere(
+    frames: NDArray[np.int64], bands: NDArray[np.int64], lags: NDArray[np.int64], first: int, evidence: Floats
+) -> NDArray[np.float64]:
+    """Return the sum of evidence when all frames are moved by each lag, wrapped inside a stretch of the query.
+
+    ``evidence`` is the table of that stretch, which begins at query frame ``first``.
+    """
+    sums = np.zeros(len(lags))
+    length = evidence.shape[0]
+    for k in range(len(lags)):
+        for p in range(len(frames)):
+            sums[k] += evidence[(frames[p] - first + lags[k]) % length, bands[p]]
+    return sums

@@ -1,49 +1,65 @@
-"""Is it the same recording? Landmarks of a query against an index, decided and explained.
+"""Is it the same recording? A query against a catalogue, decided and explained.
 
-The exact search comes first: same pitch, same tempo. Only when nothing passes is the query searched
-again under shifts of up to four semitones and tempo ratios from 0.84 to 1.19. What passes the declared
-false-match rate is reported as `Match`, best first, with aligned seconds on both sides.
+The exact search comes first: same pitch, same tempo. The parts of the query where nothing passes are searched
+again under shifts of up to four semitones and tempo ratios from 0.78 to 1.28. What passes the declared
+false-match rate is reported as `Match`, best first, with aligned seconds on both sides. A query may hold many
+recordings: one after another, one on top of another, changed ones beside unchanged ones.
 
 Conventions
 -----------
-Score unit: nats of likelihood ratio, "same recording" against "chance", over the aligned span.
+Score unit: deviations by which the alignment stands out of the same peaks laid elsewhere in the query, plus
+a tenth of its nats of evidence, see `linernotes.fingerprint.align.Alignment.score`.
 
 Known limits
 ------------
-The shifted search is not tried for the rest of a query that holds one exact match already.
+A changed recording under an unchanged one, at the same seconds of the query, is not searched for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from typing import Protocol
+
 from linernotes.audio.files import Audio
 from linernotes.evidence import Match, Span
-from linernotes.fingerprint.align import EXACT, SHIFTED, Alignment, Search, find_alignments
+from linernotes.fingerprint.align import CHANGED, EXACT, Alignment, Search, find_alignments, without_overlaps
+from linernotes.fingerprint.candidates import Window, windows_of
 from linernotes.fingerprint.decision import (
+    CHANGED_CHANCE,
     DEFAULT_MAX_FALSE_MATCH_RATE,
     EXACT_CHANCE,
-    SHIFTED_CHANCE,
     NullModel,
     check_limit,
     query_false_match_rate,
 )
 from linernotes.fingerprint.index import FingerprintIndex
-from linernotes.fingerprint.landmarks import (
-    BANDS_PER_SEMITONE,
-    FRAME_S,
-    QUERY,
-    Landmarks,
-    find_landmarks,
-)
+from linernotes.fingerprint.landmarks import Query, find_query
+from linernotes.fingerprint.spectrum import BANDS_PER_SEMITONE, FRAME_S
+from linernotes.fingerprint.verify import Evidence
 
-METHOD = "landmarks/1"
-UNIT = "nats of likelihood ratio"
+METHOD = "landmarks/2"
+UNIT = "deviations + nats / 10"
 
-_SEARCHES = ((EXACT, EXACT_CHANCE), (SHIFTED, SHIFTED_CHANCE))
+_COVERED = 0.7  # of a window under exact matches: it is not searched for changes
+
+
+class SearchedCatalogue(Protocol):
+    """What can be searched: segments, and the recordings in them that are no longer there."""
+
+    @property
+    def segments(self) -> tuple[FingerprintIndex, ...]:
+        """The parts, searched one by one."""
+        ...
+
+    @property
+    def removed(self) -> AbstractSet[str]:
+        """Recordings that are not answered."""
+        ...
 
 
 def identify_audio(
     audio: Audio,
-    index: FingerprintIndex,
+    catalogue: SearchedCatalogue,
     *,
     query_id: str = "query",
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
@@ -55,14 +71,14 @@ def identify_audio(
     ----------
     audio : Audio
         At least one second, any sample rate.
-    index : FingerprintIndex
-        The catalogue; open it once and use it for many queries.
+    catalogue : SearchedCatalogue
+        A `FingerprintIndex`, or an opened one; open it once and use it for many queries.
     query_id : str
         Name of the query in results and errors.
     max_false_match_rate : float in (0, 1)
         Highest chance of a false match that is still reported.
     search_shifts : bool
-        Whether changed pitch and tempo are tried when the exact search finds nothing.
+        Whether changed pitch and tempo are tried where the exact search finds nothing.
 
     Returns
     -------
@@ -85,25 +101,42 @@ def identify_audio(
     ()
     """
     check_limit(max_false_match_rate)
-    query = find_landmarks(audio, QUERY, name=query_id)
-    return identify_landmarks(
+    query = find_query(audio, name=query_id)
+    return identify_query(
         query,
-        index,
+        catalogue,
         query_id=query_id,
         max_false_match_rate=max_false_match_rate,
         search_shifts=search_shifts,
     )
 
 
-def identify_landmarks(
-    query: Landmarks,
-    index: FingerprintIndex,
+def identify_query(
+    query: Query,
+    catalogue: SearchedCatalogue,
     *,
     query_id: str = "query",
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     search_shifts: bool = True,
+    catalogue_s: float | None = None,
 ) -> tuple[Match, ...]:
-    """Return matches as `identify_audio` does, for landmarks that were found (or stored) before.
+    """Return matches as `identify_audio` does, for a query that was prepared before.
+
+    Parameters
+    ----------
+    query : Query
+        From `linernotes.fingerprint.landmarks.find_query`.
+    catalogue : SearchedCatalogue
+        What is searched.
+    query_id : str
+        Name of the query in results.
+    max_false_match_rate : float in (0, 1)
+        Highest chance of a false match that is still reported.
+    search_shifts : bool
+        Whether changed pitch and tempo are tried.
+    catalogue_s : float, optional
+        Seconds of music in the whole catalogue, if this is one shard of it: the false-match rate is that of
+        the whole.
 
     Raises
     ------
@@ -111,36 +144,43 @@ def identify_landmarks(
         If the limit is not a rate.
     """
     check_limit(max_false_match_rate)
-    for search, chance in _SEARCHES if search_shifts else _SEARCHES[:1]:
-        matches = _passing(query, index, search, chance, query_id, max_false_match_rate)
-        if matches:
-            return matches
-    return ()
+    segments = catalogue.segments
+    size_s = catalogue_s or sum(index.duration_s for index in segments)
+    evidence = Evidence.of(query.spectrum)
+    windows = windows_of(query.n_frames)
+
+    def passing(search: Search, windows: list[Window], chance: NullModel) -> list[tuple[Alignment, float]]:
+        kept = []
+        for alignment in find_alignments(query, evidence, segments, windows, search):
+            rate = query_false_match_rate(alignment.score, query.duration_s, size_s, chance)
+            if rate <= max_false_match_rate and alignment.recording_id not in catalogue.removed:
+                kept.append((alignment, rate))
+        return kept
+
+    found = passing(EXACT, windows, EXACT_CHANCE)
+    if search_shifts:
+        exact = [alignment for alignment, _ in found]
+        open_windows = [window for window in windows if _covered(window, exact) < _COVERED]
+        found += passing(CHANGED, open_windows, CHANGED_CHANCE)
+    rates = {id(alignment): rate for alignment, rate in found}
+    kept = without_overlaps([alignment for alignment, _ in found])
+    ranked = sorted(kept, key=lambda alignment: -alignment.score)
+    return tuple(_as_match(one, query_id, rates[id(one)]) for one in ranked)
 
 
-def _passing(
-    query: Landmarks,
-    index: FingerprintIndex,
-    search: Search,
-    chance: NullModel,
-    query_id: str,
-    limit: float,
-) -> tuple[Match, ...]:
-    passing = []
-    for alignment in find_alignments(query, index, search):
-        rate = query_false_match_rate(
-            alignment.score, len(query.peak_times), len(index.peak_times), search.n_hypotheses, chance
-        )
-        if rate > limit:
-            break
-        passing.append(_as_match(alignment, index, query_id, rate))
-    return tuple(passing)
+def _covered(window: Window, alignments: list[Alignment]) -> float:
+    """Return which part of a window the best covering alignment takes."""
+    shares = [
+        min(window.last, alignment.query[1]) - max(window.first, alignment.query[0])
+        for alignment in alignments
+    ]
+    return max(0.0, *shares, 0.0) / (window.last - window.first)
 
 
-def _as_match(alignment: Alignment, index: FingerprintIndex, query_id: str, rate: float) -> Match:
+def _as_match(alignment: Alignment, query_id: str, rate: float) -> Match:
     return Match(
         query_id=query_id,
-        recording_id=index.recordings[alignment.recording].recording_id,
+        recording_id=alignment.recording_id,
         score=round(alignment.score, 3),
         false_match_rate=rate,
         query=Span(*(round(frame * FRAME_S, 3) for frame in alignment.query)),

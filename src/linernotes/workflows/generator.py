@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,18 @@ def generate(generator: Path, out: Path, *, seed: int, seconds: float, prompt: s
     }
     _write_json(out.with_name(out.name + ".json"), record)
     return record
+
+
+def check_prompts(generator: DisclosedGenerator, prompts: Sequence[str]) -> None:
+    """Refuse a prompt of which the generator knows no word, before any work is done.
+
+    Raises
+    ------
+    InputError
+        As `generate`.
+    """
+    for prompt in prompts:
+        _unknown_words(generator, prompt)
 
 
 def _unknown_words(generator: DisclosedGenerator, prompt: str) -> tuple[str, ...]:

@@ -1,27 +1,25 @@
-"""The index in memory and on disk: merging, removing, saving, and every way to be damaged."""
-
-import json
+"""The index in memory: adding and removing."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.errors import CorpusError, NewerRevision
-from linernotes.fingerprint.index import FingerprintIndex, landmark_keys
+from linernotes.errors import CorpusError
+from linernotes.fingerprint.index import ARRAYS, FAMILIES, FingerprintIndex
+from linernotes.fingerprint.keys import pairs_of, quads_of
 from linernotes.fingerprint.landmarks import Landmarks
-from linernotes.fingerprint.store import HEADER, open_index, save_index
 
 
 def _landmarks(seed: int, n_peaks: int = 40) -> Landmarks:
     rng = np.random.default_rng(seed)
     times = np.sort(rng.integers(0, 300, n_peaks)).astype(np.int32)
     bands = rng.integers(30, 50, n_peaks).astype(np.int32)
-    pairs = [(i, j) for i in range(n_peaks) for j in range(i + 1, n_peaks) if 2 <= times[j] - times[i] <= 40][
-        :120
-    ]
-    firsts, seconds = np.array(pairs, np.int32).T
-    return Landmarks(times, bands, firsts, seconds, n_frames=310)
+    pairs, quads = pairs_of(times, bands, 0), quads_of(times.astype(np.float32), bands.astype(np.float32))
+    return Landmarks(
+        times, bands, pairs[:, 0], pairs[:, 1], quads[:, 0].astype(np.int32), quads[:, 1].astype(np.int32),
+        quads[:, 2].astype(np.uint8), quads[:, 3].astype(np.uint8), n_frames=310,
+    )  # fmt: skip
 
 
 def _entries(*seeds: int) -> list[tuple[str, str, Landmarks]]:
@@ -30,18 +28,28 @@ def _entries(*seeds: int) -> list[tuple[str, str, Landmarks]]:
 
 def _same(one: FingerprintIndex, other: FingerprintIndex) -> bool:
     return one.recordings == other.recordings and all(
-        np.array_equal(getattr(one, name), getattr(other, name))
-        for name in ("postings", "key_starts", "peak_times", "peak_bands")
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ARRAYS
     )
 
 
-def test_each_posting_is_found_under_its_key() -> None:
-    index = FingerprintIndex.empty().add(_entries(1, 2))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_posting_is_found_under_its_key(family: str) -> None:
+    index, found = FingerprintIndex.empty().add(_entries(1, 2)), _landmarks(2)
     second = index.recordings[1]
-    for key, time in zip(landmark_keys(_landmarks(2)), _landmarks(2).times, strict=True):
-        held = index.postings[index.key_starts[key] : index.key_starts[key + 1]]
+    starts, places = getattr(index, f"{family}_starts"), getattr(index, f"{family}_places")
+    own = getattr(found, f"{family}_keys"), getattr(found, f"{family}_times")
+    assert len(own[0]) > 10
+    for key, time in zip(*own, strict=True):
+        held = places[starts[key] : starts[key + 1]]
         assert second.first_frame + time in held
         assert (np.diff(held.astype(np.int64)) >= 0).all()
+
+
+def test_merging_parts_is_as_adding_all() -> None:
+    parts = [FingerprintIndex.empty().add(_entries(*seeds)) for seeds in ((0, 1), (2,), (3, 4, 5))]
+    assert _same(FingerprintIndex.merge(parts), FingerprintIndex.empty().add(_entries(*range(6))))
+    thinned = FingerprintIndex.merge(parts, dropping={"rec-1", "rec-4"})
+    assert _same(thinned, FingerprintIndex.empty().add(_entries(0, 2, 3, 5)))
 
 
 @settings(max_examples=20, deadline=None)
@@ -64,63 +72,3 @@ def test_a_recording_twice_is_refused() -> None:
     index = FingerprintIndex.empty().add(_entries(1))
     with pytest.raises(CorpusError, match="rec-1"):
         index.add(_entries(1))
-
-
-def test_saved_and_opened_is_the_same(tmp_path) -> None:
-    index = FingerprintIndex.empty().add(_entries(1, 2))
-    save_index(index, tmp_path / "fingerprints")
-    assert _same(open_index(tmp_path / "fingerprints"), index)
-
-
-def test_saving_again_replaces_and_leaves_no_debris(tmp_path) -> None:
-    index = FingerprintIndex.empty().add(_entries(1))
-    save_index(index, tmp_path)
-    reader = open_index(tmp_path)
-    save_index(index.add(_entries(2)), tmp_path)
-    save_index(index.add(_entries(2)), tmp_path)
-    assert len(open_index(tmp_path).recordings) == 2
-    assert _same(reader, index), "a reader of the old index keeps it"
-    assert len(list(tmp_path.glob("arrays-*"))) == 1
-    assert not list(tmp_path.rglob("*.partial"))
-
-
-@pytest.mark.parametrize("name", ["postings", "key_starts", "peak_times", "peak_bands"])
-@pytest.mark.parametrize("fault", ["flip", "cut", "gone"])
-def test_a_damaged_file_is_named(tmp_path, name: str, fault: str) -> None:
-    save_index(FingerprintIndex.empty().add(_entries(1)), tmp_path)
-    path = next(tmp_path.rglob(f"{name}.npy"))
-    content = bytearray(path.read_bytes())
-    if fault == "flip":
-        content[-3] ^= 1
-        path.write_bytes(content)
-    elif fault == "cut":
-        path.write_bytes(content[: len(content) // 2])
-    else:
-        path.unlink()
-    with pytest.raises(CorpusError, match=rf"{name}\.npy.*index the recordings again"):
-        open_index(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "other"}', '{"format": 1, "revision": 1}'])
-def test_a_damaged_header_is_named(tmp_path, content: str) -> None:
-    save_index(FingerprintIndex.empty().add(_entries(1)), tmp_path)
-    (tmp_path / HEADER).write_text(content)
-    with pytest.raises(CorpusError, match=HEADER):
-        open_index(tmp_path)
-
-
-def test_other_settings_and_newer_revisions_are_refused(tmp_path) -> None:
-    save_index(FingerprintIndex.empty().add(_entries(1)), tmp_path)
-    header = json.loads((tmp_path / HEADER).read_text())
-    (tmp_path / HEADER).write_text(json.dumps(header | {"revision": 99}))
-    with pytest.raises(NewerRevision, match="revision 99"):
-        open_index(tmp_path)
-    header["parameters"]["hop_length"] = 256
-    (tmp_path / HEADER).write_text(json.dumps(header))
-    with pytest.raises(CorpusError, match="other landmark settings"):
-        open_index(tmp_path)
-
-
-def test_no_index_says_what_to_do(tmp_path) -> None:
-    with pytest.raises(CorpusError, match="linernotes catalog add"):
-        open_index(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.cli.main import main
 from linernotes.errors import InputError
-from linernotes.workflows import identify as workflow
+from linernotes.workflows import catalogue as workflow
 from linernotes.workflows.identify import add_catalogue, identify_files, open_catalogue
 from linernotes.workspace import Workspace
 

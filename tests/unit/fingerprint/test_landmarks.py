@@ -5,14 +5,9 @@ import pytest
 
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
-from linernotes.fingerprint.landmarks import (
-    MAX_DELAY,
-    MAX_INTERVAL,
-    MIN_DELAY,
-    QUERY,
-    REFERENCE,
-    find_landmarks,
-)
+from linernotes.fingerprint.keys import N_PAIR_KEYS, N_QUAD_KEYS
+from linernotes.fingerprint.landmarks import find_landmarks, find_query
+from linernotes.fingerprint.peaks import REFERENCE
 
 
 def _melody(rate: int = 8000, seed: int = 0, seconds: float = 6.0, semitones: float = 0.0) -> Audio:
@@ -28,19 +23,29 @@ def _melody(rate: int = 8000, seed: int = 0, seconds: float = 6.0, semitones: fl
     return Audio(samples, rate)
 
 
-def test_pairs_keep_to_their_limits() -> None:
-    found = find_landmarks(_melody(), QUERY)
-    assert len(found) > 100
-    assert (found.delays >= MIN_DELAY).all()
-    assert (found.delays <= MAX_DELAY).all()
-    assert (np.abs(found.intervals) <= MAX_INTERVAL).all()
-    assert np.bincount(found.firsts).max() <= QUERY.pairs_per_peak
-    assert (np.diff(found.peak_times) >= 0).all()
+def test_constellations_keep_to_their_limits() -> None:
+    found = find_landmarks(_melody())
+    assert len(found.pair_keys) > 50
+    assert len(found.quad_keys) > 10
+    assert (found.pair_keys < N_PAIR_KEYS).all()
+    assert (found.quad_keys < N_QUAD_KEYS).all()
+    assert ((found.quad_spans >= 30) & (found.quad_spans <= 90)).all()
+    for times in (found.peak_times, found.pair_times, found.quad_times):
+        assert (np.diff(times) >= 0).all()
+        assert times.max() < found.n_frames
+
+
+def test_a_query_asks_for_what_a_catalogue_keeps() -> None:
+    audio = _melody()
+    kept, query = find_landmarks(audio), find_query(audio)
+    asked = set(map(tuple, query.pairs.tolist()))
+    held = list(zip(kept.pair_keys.tolist(), kept.pair_times.tolist(), strict=True))
+    assert np.mean([pair in asked for pair in held]) > 0.95
 
 
 def test_density_holds_in_every_second() -> None:
     rng = np.random.default_rng(3)
-    found = find_landmarks(Audio(rng.normal(0, 0.1, 80000).astype(np.float32), 8000), REFERENCE)
+    found = find_landmarks(Audio(rng.normal(0, 0.1, 80000).astype(np.float32), 8000))
     per_second = np.bincount(found.peak_times // 62)[:9]
     assert per_second.max() <= 1.8 * REFERENCE.peaks_per_second
     assert per_second.mean() == pytest.approx(REFERENCE.peaks_per_second, rel=0.15)

@@ -9,10 +9,9 @@ import soxr
 
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError, TooShort
-from linernotes.fingerprint.align import EXACT, find_alignments
 from linernotes.fingerprint.index import FingerprintIndex
-from linernotes.fingerprint.landmarks import QUERY, find_landmarks
-from linernotes.fingerprint.match import identify_audio, identify_landmarks
+from linernotes.fingerprint.landmarks import find_landmarks, find_query
+from linernotes.fingerprint.match import identify_audio, identify_query
 
 MUSIC = Path(__file__).parents[3] / "demo" / "catalog" / "audio"
 RATE = 8000
@@ -108,9 +107,9 @@ def test_two_passages_give_two_matches(known: dict[str, Audio], index: Fingerpri
 
 
 def test_a_stricter_limit_finds_less(known: dict[str, Audio], index: FingerprintIndex) -> None:
-    query = find_landmarks(next(iter(known.values())).excerpt(20.0, 23.0), QUERY)
-    loose = identify_landmarks(query, index, max_false_match_rate=0.5)
-    strict = identify_landmarks(query, index, max_false_match_rate=1e-60)
+    query = find_query(next(iter(known.values())).excerpt(20.0, 23.0))
+    loose = identify_query(query, index, max_false_match_rate=0.5)
+    strict = identify_query(query, index, max_false_match_rate=1e-60)
     assert len(strict) <= len(loose)
     assert loose
 
@@ -127,5 +126,40 @@ def test_too_short_is_an_error_not_a_no_match(index: FingerprintIndex) -> None:
 
 
 def test_nothing_is_in_an_empty_catalogue(known: dict[str, Audio]) -> None:
-    query = find_landmarks(next(iter(known.values())), QUERY)
-    assert find_alignments(query, FingerprintIndex.empty(), EXACT) == []
+    assert identify_audio(next(iter(known.values())), FingerprintIndex.empty()) == ()
+
+
+def test_one_recording_under_another_gives_both(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    (one, first), (two, second) = list(known.items())[2:4]
+    above, under = first.excerpt(10.0, 22.0).samples, second.excerpt(15.0, 27.0).samples
+    level = np.sqrt((above**2).mean() / (under**2).mean())
+    matches = identify_audio(Audio(above + level * 0.7 * under, RATE), index)
+    assert {match.recording_id for match in matches} == {one, two}
+
+
+def test_a_changed_passage_beside_an_exact_one(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    (one, first), (two, second) = list(known.items())[4:6]
+    faster = _faster(second.excerpt(20.0, 33.0).samples)
+    joined = np.concatenate([first.excerpt(8.0, 20.0).samples, faster])
+    matches = {match.recording_id: match for match in identify_audio(Audio(joined, RATE), index)}
+    assert set(matches) == {one, two}
+    assert matches[one].time_ratio == pytest.approx(1.0, abs=0.005)
+    assert matches[two].time_ratio == pytest.approx(1 / 1.06, rel=0.01)
+    assert matches[two].query.start_s == pytest.approx(12.0, abs=0.8)
+
+
+def test_a_removed_recording_is_not_answered(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    name, audio = next(iter(known.items()))
+
+    class Without:
+        segments = (index,)
+        removed = frozenset({name})
+
+    assert identify_audio(audio.excerpt(10.0, 20.0), Without()) == ()
+
+
+def test_the_rate_of_a_shard_is_that_of_the_whole(known: dict[str, Audio], index: FingerprintIndex) -> None:
+    query = find_query(next(iter(known.values())).excerpt(10.0, 16.0))
+    alone, shard = (identify_query(query, index, catalogue_s=size)[0] for size in (None, 1e6))
+    assert shard.score == alone.score
+    assert shard.false_match_rate > alone.false_match_rate

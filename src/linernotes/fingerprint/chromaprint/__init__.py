@@ -1,0 +1,1 @@
+"""Chromaprint: read, write, compute, compare and search the fingerprints that AcoustID uses."""

@@ -1,0 +1,1 @@
+"""The index on disk: immutable segments, a journal, a manifest; see `linernotes.fingerprint.store`."""
