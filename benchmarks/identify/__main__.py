@@ -99,6 +99,7 @@ def _parser(actions: tuple[str, ...]) -> argparse.ArgumentParser:
     parser.add_argument("--negatives", type=int, default=30000, help="negatives: unrelated queries")
     parser.add_argument("--hosts", type=int, default=300, help="passages: hosts without a passage")
     parser.add_argument("--finder", default="identify", help="passages: door to look through")
+    parser.add_argument("--unrelated", type=int, default=60, help="growth: unrelated queries of each row")
     parser.add_argument("--sizes", default="1000,10000", help="growth: recordings")
     parser.add_argument("--out", type=Path, help="name of the results, without suffix")
     return parser

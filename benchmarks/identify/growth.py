@@ -14,6 +14,7 @@ by least squares weighted by 1/N; the exponent of a power law through the two la
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace, parts: tuple[int, int], progress: Progress)
     """Build, ask and model; return figures per size."""
     music = sources(options.folder)
     sizes = [20, 60] if options.smoke else [int(word) for word in options.sizes.split(",")]
-    count = 6 if options.smoke else options.queries
+    count, n_unrelated = (6, 4) if options.smoke else (options.queries, options.unrelated)
     home, away = ([one for one in music if part(one.artist) == side] for side in (parts[1], parts[0]))
     folder = options.cache / "growth" / code_hash("landmarks", "keys", "peaks", "spectrum", "index")
     outside = interferers(music, parts)
@@ -59,14 +60,16 @@ def run(options: argparse.Namespace, parts: tuple[int, int], progress: Progress)
     n_home = min(len(home), min(sizes) // 2)
     home = home[:n_home]
     known = _cells(options, f"growth-{n_home}", home, others, KNOWN_ROWS, count)
-    unrelated = _cells(options, "growth-away", away, others, tuple(ROWS), 3 * count)
+    unrelated = _cells(options, "growth-away", away, others, tuple(ROWS), n_unrelated)
     judge = Judge({one.recording_id: one.path for one in music}, version_groups(options.folder))
     figures = []
     for size in sizes:
         segment, built = built_index(folder, size, home, peaks, options.seed, progress)
-        figures.append(
-            {"recordings": size, **built, **_measure(segment.index, known, unrelated, judge, progress)}
-        )
+        kept = folder / f"asked-{size}-{count}-{n_unrelated}-{code_hash('*')}.json"
+        if not kept.is_file():
+            asked = _measure(segment.index, known, unrelated, judge, progress)
+            kept.write_text(json.dumps(asked) + "\n", encoding="utf-8")
+        figures.append({"recordings": size, **built, **json.loads(kept.read_text(encoding="utf-8"))})
     return {
         "half": options.half, "seed": options.seed, "identity": Linernotes().identity,
         "sizes": figures, "model": model(figures),

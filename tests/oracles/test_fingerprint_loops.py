@@ -34,7 +34,7 @@ def _mixed(value: int) -> int:
 
 
 def _pair_is_kept(key: int) -> bool:
-    return _mixed(key + 1) % 256 < 85
+    return _mixed(key + 1) % 256 < 77
 
 
 def _peaks(seed: int, n_peaks: int, n_frames: int) -> tuple[np.ndarray, np.ndarray]:

@@ -33,6 +33,10 @@ def identify(
     max_shift: Annotated[
         float, typer.Option("--max-shift", help="With --passages: semitones tried either way, up to 12.")
     ] = 2.0,
+    detectors: Annotated[
+        str,
+        typer.Option("--detectors", help="With --passages: which of landmarks, segments and notes to ask."),
+    ] = "landmarks,segments,notes",
     seed: Annotated[int, typer.Option("--seed", help="With --controls: seed of their choice.")] = 0,
     html: Annotated[
         Path | None,
@@ -48,7 +52,8 @@ def identify(
       linernotes identify output.wav --workspace ws --passages --html passages.html
     """
     if passages:
-        _passages(files, workspace, max_false_match_rate, controls, max_shift, seed, html, as_json)
+        names = tuple(name.strip() for name in detectors.split(","))
+        _passages(files, workspace, max_false_match_rate, controls, max_shift, names, seed, html, as_json)
         return
     if html is not None or controls:
         raise InputError("--html and --controls belong to --passages; add it, or leave them out")
@@ -67,6 +72,7 @@ def _passages(
     limit: float | None,
     controls: int,
     max_shift: float,
+    detectors: tuple[str, ...],
     seed: int,
     html: Path | None,
     as_json: bool,
@@ -77,6 +83,7 @@ def _passages(
 
     config = PassageConfig(
         max_false_rate=DEFAULT_MAX_FALSE_RATE if limit is None else limit,
+        detectors=detectors,
         search=SegmentSearch(max_shift_semitones=max_shift),
     )
     with Progress(quiet=as_json) as progress:

@@ -37,7 +37,7 @@ from linernotes.fingerprint.spectrum import N_BANDS
 MAX_INTERVAL = 24  # quarter tones between the peaks of a pair: an octave
 MIN_DELAY, MAX_DELAY = 3, 62  # frames between them
 N_PAIR_KEYS = (2 * MAX_INTERVAL + 1) * (MAX_DELAY + 2) * N_BANDS
-_PAIRS_KEPT = 85  # of 256
+_PAIRS_KEPT = 77  # of 256
 
 MAX_QUAD_INTERVAL = 20.0
 MIN_SPAN, MAX_SPAN = 30.0, 90.0  # frames between the outer peaks of a quad

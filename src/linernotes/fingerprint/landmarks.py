@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
-from linernotes.fingerprint.peaks import DENSE, REFERENCE, SPARSE, Ints, find_peaks, precise_places
+from linernotes.fingerprint.peaks import DENSE, KEPT, REFERENCE, SPARSE, Ints, find_peaks, precise_places
 from linernotes.fingerprint.spectrum import FRAME_S, Floats, centred_spectrum
 
 MIN_SOUND_S = 1.0
@@ -119,14 +119,15 @@ def find_landmarks(audio: Audio, *, name: str = "audio") -> Landmarks:
     from linernotes.fingerprint.keys import pairs_of, quads_of
 
     spectrum = _spectrum(audio, name)
+    kept_times, kept_bands = find_peaks(spectrum, KEPT)
     times, bands = find_peaks(spectrum, REFERENCE)
     pairs = pairs_of(times, bands, 0)
     quads = quads_of(*precise_places(spectrum, times, bands))
     if len(pairs) == 0:
         raise _nothing_found(audio, name, len(times))
     return Landmarks(
-        peak_times=times,
-        peak_bands=bands,
+        peak_times=kept_times,
+        peak_bands=kept_bands,
         pair_keys=np.ascontiguousarray(pairs[:, 0]),
         pair_times=np.ascontiguousarray(pairs[:, 1]),
         quad_keys=quads[:, 0].astype(np.int32),

@@ -41,7 +41,8 @@ class Density:
     neighbourhood: tuple[int, int]
 
 
-REFERENCE = Density(18.0, (9, 5))  # what a catalogue keeps of a recording
+KEPT = Density(25.0, (9, 5))  # what a catalogue keeps of a recording, to verify a candidate
+REFERENCE = Density(18.0, (9, 5))  # of these, what its constellations are made of
 SPARSE = Density(26.0, (9, 5))  # of a query, where pitch and tempo may have moved
 DENSE = Density(60.0, (5, 3))  # of a query under noise or other music: its own cost is small
 

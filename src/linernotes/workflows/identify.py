@@ -13,8 +13,11 @@ from linernotes.audio.files import read_audio
 from linernotes.errors import InputError
 from linernotes.evidence import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
+from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.match import identify_audio
+from linernotes.fingerprint.store import MANIFEST
 from linernotes.workflows.catalogue import FOLDER, CatalogueReport, add_catalogue, open_catalogue
+from linernotes.workflows.imported_fingerprints import identify_by_chromaprint, imported_recordings
 from linernotes.workspace import Workspace
 
 __all__ = ["FOLDER", "CatalogueReport", "add_catalogue", "identify_files", "open_catalogue"]
@@ -46,7 +49,9 @@ def identify_files(
     -------
     list of dict
         For each file ``{"query", "matches"}`` in the fields of the JSON contract, with ``title`` and
-        ``artist`` added; ``matches`` is best first, and empty when nothing passes.
+        ``artist`` added; ``matches`` is best first, and empty when nothing passes. Recordings that the
+        catalogue knows by an imported fingerprint only come last; where there are both kinds, each may spend
+        half of the false-match rate.
 
     Raises
     ------
@@ -61,16 +66,27 @@ def identify_files(
     if not files:
         raise InputError("no files to identify; give at least one audio file")
     with Workspace.open(workspace) as opened:
-        index = open_catalogue(opened)
-        names = {recording.recording_id: recording for recording in opened.recordings()}
+        imported = imported_recordings(opened)
+        has_audio = (opened.folder(FOLDER) / MANIFEST).is_file()
+        index = open_catalogue(opened) if has_audio or not imported else FingerprintIndex.empty()
+        names = imported | {recording.recording_id: recording for recording in opened.recordings()}
+    limit = max_false_match_rate / 2 if imported and has_audio else max_false_match_rate
     answers = []
     for n_done, file in enumerate(files, start=1):
         audio = read_audio(file)
-        matches = identify_audio(audio, index, query_id=str(file), max_false_match_rate=max_false_match_rate)
+        matches = identify_audio(audio, index, query_id=str(file), max_false_match_rate=limit)
+        if imported:
+            matches = _with_imported(matches, identify_by_chromaprint(audio, workspace, str(file), limit))
         answers.append({"query": str(file), "matches": [_describe(match, names) for match in matches]})
         if progress is not None:
             progress("identifying", n_done, len(files))
     return answers
+
+
+def _with_imported(known: tuple[Match, ...], imported: tuple[Match, ...]) -> tuple[Match, ...]:
+    """Put what only its fingerprint tells of behind what audio tells of: their scores have other units."""
+    told = {match.recording_id for match in known}
+    return known + tuple(match for match in imported if match.recording_id not in told)
 
 
 def _describe(match: Match, names: dict[str, Any]) -> dict[str, Any]:

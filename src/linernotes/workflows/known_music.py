@@ -25,6 +25,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linernotes.audio.files import Audio, file_sha256, read_audio
 from linernotes.catalog.recording import Recording
@@ -32,7 +33,13 @@ from linernotes.errors import CorpusError, InputError
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import find_landmarks
 from linernotes.fingerprint.match import SearchedCatalogue
-from linernotes.fingerprint.passages.features import FEATURES_REVISION, SegmentFeatures, segment_features
+from linernotes.fingerprint.passages.features import (
+    FEATURES_REVISION,
+    HOP_S,
+    PackedFeatures,
+    SegmentFeatures,
+    segment_features,
+)
 from linernotes.fingerprint.passages.notes import NoteIndex, NoteLine
 from linernotes.fingerprint.store import IndexFolder, open_index
 from linernotes.workflows.identify import FOLDER as CATALOGUE_FOLDER
@@ -98,7 +105,7 @@ class KnownMusic:
         By name.
     indexes : tuple of SearchedCatalogue
         Landmarks of the catalogue, and of corpus items that the catalogue lacks.
-    features : mapping of str to SegmentFeatures
+    features : PackedFeatures
         Of all recordings whose audio is at hand.
     lines : mapping of str to NoteLine
         Likewise.
@@ -108,7 +115,7 @@ class KnownMusic:
 
     recordings: Mapping[str, KnownRecording]
     indexes: tuple[SearchedCatalogue, ...]
-    features: Mapping[str, SegmentFeatures]
+    features: PackedFeatures
     lines: Mapping[str, NoteLine]
     without_audio: tuple[str, ...] = ()
     note_index: NoteIndex = field(default_factory=lambda: NoteIndex({}))
@@ -116,7 +123,7 @@ class KnownMusic:
     @property
     def duration_s(self) -> float:
         """Seconds of music whose audio is at hand."""
-        return sum(features.duration_s for features in self.features.values())
+        return self.features.n_frames * HOP_S
 
     def without(self, names: Iterable[str]) -> KnownMusic:
         """Return the same without some recordings: what a control excerpt of one of them is searched in."""
@@ -125,7 +132,7 @@ class KnownMusic:
         return KnownMusic(
             {name: one for name, one in self.recordings.items() if name not in gone},
             tuple(Without(index.segments, index.removed | gone) for index in self.indexes),
-            {name: features for name, features in self.features.items() if name not in gone},
+            self.features.without(gone),
             lines,
             tuple(name for name in self.without_audio if name not in gone),
             NoteIndex(lines),
@@ -144,7 +151,7 @@ def open_known_music(workspace: Workspace, progress: Progress | None = None) -> 
     """
     recordings = known_recordings(workspace)
     folder = workspace.folder(FOLDER)
-    features: dict[str, SegmentFeatures] = {}
+    features: dict[str, NDArray[np.int8]] = {}
     lines: dict[str, NoteLine] = {}
     heard = [one for one in recordings if one.path is not None]
     for n_done, one in enumerate(heard, start=1):
@@ -160,7 +167,7 @@ def open_known_music(workspace: Workspace, progress: Progress | None = None) -> 
     return KnownMusic(
         {one.name: one for one in recordings},
         tuple(indexes),
-        features,
+        PackedFeatures(features),
         lines,
         tuple(one.name for one in recordings if one.path is None),
         NoteIndex(lines),
@@ -221,7 +228,7 @@ def _audio_of(workspace: Workspace, recording_id: str) -> Path | None:
         return None
 
 
-def _sound_of(one: KnownRecording, folder: Path) -> tuple[SegmentFeatures, NoteLine]:
+def _sound_of(one: KnownRecording, folder: Path) -> tuple[NDArray[np.int8], NoteLine]:
     """Return frames and notes, from the cache or computed and cached; stored and fresh ones are the same."""
     cached = folder / f"{one.content_sha256}.npz"
     known = _load(cached)
@@ -251,14 +258,14 @@ def _save(path: Path, features: SegmentFeatures, line: NoteLine) -> None:
     os.replace(partial, path)
 
 
-def _load(path: Path) -> tuple[SegmentFeatures, NoteLine] | None:
+def _load(path: Path) -> tuple[NDArray[np.int8], NoteLine] | None:
     """Return what `_save` wrote; None where there is nothing, or nothing usable: it is only a cache."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if stored["revision"].tolist() != [FEATURES_REVISION, NOTES_REVISION]:
                 return None
             return (
-                SegmentFeatures.unpacked(stored["frames"]),
+                np.asarray(stored["frames"], np.int8),
                 NoteLine(stored["onsets_s"], stored["pitches"]),
             )
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, InputError):

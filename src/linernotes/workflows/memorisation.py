@@ -145,7 +145,7 @@ def measure_controls(
         Of the choice of excerpts.
     """
     usable = [one for one in known.recordings.values() if one.path is not None and one.name in known.features]
-    usable = [one for one in usable if known.features[one.name].duration_s >= seconds]
+    usable = [one for one in usable if known.features.duration_of(one.name) >= seconds]
     if not usable:
         return Controls((), seconds, known.duration_s / 60, "no recording of the collection is long enough")
     random = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def measure_controls(
         usable[i] for k in range(-(-n_controls // len(usable))) for i in random.permutation(len(usable))
     ]
     chosen = chosen[:n_controls]
-    starts = [float(random.uniform(0, known.features[one.name].duration_s - seconds)) for one in chosen]
+    starts = [float(random.uniform(0, known.features.duration_of(one.name) - seconds)) for one in chosen]
     key = hashlib.sha256(repr((sorted(known.recordings), seconds, config, seed)).encode()).hexdigest()[:16]
     kept = folder / f"controls-{key}.json"
     answers: dict[str, float] = _read_json(kept)
@@ -200,8 +200,7 @@ def same_recordings(
     index = Without(known.indexes[0].segments, known.indexes[0].removed | (set(known.recordings) - names))
     for n_done, one in enumerate(items, start=1):
         if one.name not in answers and one.path is not None:
-            features = known.features[one.name]
-            audio = excerpt_of(one, 0.0, min(60.0, features.duration_s))
+            audio = excerpt_of(one, 0.0, min(60.0, known.features.duration_of(one.name)))
             found = identify_audio(audio, index, query_id=one.name, search_shifts=False)
             answers[one.name] = sorted({match.recording_id for match in found})
             _write_json(kept, answers)
@@ -258,7 +257,7 @@ def contrast(
     n_in = sum(one.name in hit for one in inside)
     n_out = sum(one.name in hit for one in outside)
     seconds_in, seconds_out = (
-        sum(known.features[one.name].duration_s for one in side) for side in (inside, outside)
+        sum(known.features.duration_of(one.name) for one in side) for side in (inside, outside)
     )
     ratio = rate_ratio(n_in, seconds_in, n_out, seconds_out)
     told = bool(pairs) and n_in + n_out > 0
@@ -374,7 +373,7 @@ def _likeness(a: KnownRecording, b: KnownRecording, known: KnownMusic) -> tuple[
     same_artist = bool(a.recording.artist) and a.recording.artist.casefold() == b.recording.artist.casefold()
     tags_a, tags_b = set(a.recording.tags), set(b.recording.tags)
     shared = len(tags_a & tags_b) / len(tags_a | tags_b) if tags_a & tags_b else 0.0
-    gap = abs(known.features[a.name].duration_s - known.features[b.name].duration_s)
+    gap = abs(known.features.duration_of(a.name) - known.features.duration_of(b.name))
     return _SAME_ARTIST * same_artist + _SAME_TAGS * shared, round(gap, 1)
 
 

@@ -365,7 +365,7 @@ def _planted_answer(
         random = np.random.default_rng([config.seed, k])
         sources = _sources(known, config.planted_s)
         source = known.recordings[sources[int(random.integers(len(sources)))]]
-        start = float(random.uniform(0, known.features[source.name].duration_s - config.planted_s))
+        start = float(random.uniform(0, known.features.duration_of(source.name) - config.planted_s))
         at = float(random.uniform(0, config.seconds - config.planted_s))
         host = generator.generate(config.seed + k % config.n_outputs, config.seconds, _prompt(config, k))
         audio = planted_into(host, excerpt_of(source, start, start + config.planted_s), at)
@@ -421,7 +421,7 @@ def _sources(known: KnownMusic, seconds: float) -> list[str]:
         for one in known.recordings.values()
         if one.item_id is not None
         and one.name in known.features
-        and known.features[one.name].duration_s > seconds
+        and known.features.duration_of(one.name) > seconds
     )
 
 

@@ -7,7 +7,7 @@ from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
 from linernotes.fingerprint.keys import N_PAIR_KEYS, N_QUAD_KEYS
 from linernotes.fingerprint.landmarks import find_landmarks, find_query
-from linernotes.fingerprint.peaks import REFERENCE
+from linernotes.fingerprint.peaks import KEPT
 
 
 def _melody(rate: int = 8000, seed: int = 0, seconds: float = 6.0, semitones: float = 0.0) -> Audio:
@@ -47,8 +47,8 @@ def test_density_holds_in_every_second() -> None:
     rng = np.random.default_rng(3)
     found = find_landmarks(Audio(rng.normal(0, 0.1, 80000).astype(np.float32), 8000))
     per_second = np.bincount(found.peak_times // 62)[:9]
-    assert per_second.max() <= 1.8 * REFERENCE.peaks_per_second
-    assert per_second.mean() == pytest.approx(REFERENCE.peaks_per_second, rel=0.15)
+    assert per_second.max() <= 1.8 * KEPT.peaks_per_second
+    assert per_second.mean() == pytest.approx(KEPT.peaks_per_second, rel=0.15)
 
 
 def test_gain_changes_nothing() -> None:

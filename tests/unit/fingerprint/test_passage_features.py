@@ -11,6 +11,7 @@ from linernotes.fingerprint.passages.boundaries import Line, refined
 from linernotes.fingerprint.passages.chance import MINUTE, SearchChance
 from linernotes.fingerprint.passages.features import (
     HOP_S,
+    PackedFeatures,
     SegmentFeatures,
     moved,
     segment_features,
@@ -112,6 +113,32 @@ def test_two_passages_of_one_recording(pieces, known):
     ]
     assert {run.recording_id for run in runs} == {"r3"}
     assert sorted(round(run.query.start_s) for run in runs) == [1, 10]
+
+
+def test_the_order_of_ratios_does_not_matter(pieces, known):
+    output = planted(planted(pieces[0], pieces[4], 1.0, 11.0, 4.0), pieces[2], 10.0, 2.0, 4.0)
+    answers = [
+        {
+            (run.recording_id, round(run.query.start_s))
+            for run, _ in find_runs(
+                segment_features(output),
+                known,
+                bundled_background(),
+                max_false_rate=1e-3,
+                search=SegmentSearch(max_shift_semitones=0, ratios=ratios),
+            )
+        }
+        for ratios in ((1.0, 1.06), (1.06, 1.0))
+    ]
+    assert answers[0] == answers[1] == {("r3", 1), ("r1", 10)}
+
+
+def test_packed_features_are_the_features(known):
+    packed = PackedFeatures({name: one.packed() for name, one in known.items()})
+    assert packed.n_frames == sum(len(one) for one in known.values())
+    assert sorted(packed.without({"r1"})) == sorted(set(known) - {"r1"})
+    assert "r1" in packed
+    assert packed.duration_of("r1") == known["r1"].duration_s
 
 
 def test_unrelated_music_holds_nothing(pieces, known):

@@ -129,23 +129,25 @@ def find_runs(
     if not known or not len(query):
         return []
     variants = _variants(query.frames, search)
-    best = {name: best_run_in(variants, features, name, search.cost) for name, features in known.items()}
+    best, lengths = {}, {}
+    for name, features in known.items():
+        best[name], lengths[name] = best_run_in(variants, features, name, search.cost), len(features)
     unrelated = [best_run_in(variants, features, "", search.cost) for features in background]
-    lengths = {name: len(features) for name, features in known.items()}
     chance = SearchChance.fit(
         [run.score for run in (*unrelated, *best.values())],
         [*(len(features) for features in background), *lengths.values()],
     )
     n_frames = sum(lengths.values())
-    found = []
+    found: list[tuple[Run, float]] = []
     for name, run in best.items():
-        while (rate := chance.false_match_rate(run.score, n_frames)) <= max_false_rate:
-            found.append((run, rate))
-            if sum(one.recording_id == name for one, _ in found) == search.max_per_recording:
+        rest = query
+        for _ in range(search.max_per_recording):
+            rate = chance.false_match_rate(run.score, n_frames)
+            if rate > max_false_rate:
                 break
-            query = without_span(query, run.query)
-            run = best_run_in(_variants(query.frames, search), known[name], name, search.cost)
-        query = SegmentFeatures(variants[0][2])
+            found.append((run, rate))
+            rest = without_span(rest, run.query)
+            run = best_run_in(_variants(rest.frames, search), known[name], name, search.cost)
     return sorted(found, key=lambda entry: (-entry[0].score, entry[0].recording_id))
 
 

@@ -31,7 +31,7 @@ def index_settings() -> dict[str, Any]:
     settings = {
         "landmarks_revision": LANDMARKS_REVISION,
         "spectrum": constants,
-        "density": asdict(peaks.REFERENCE),
+        "density": {"kept": asdict(peaks.KEPT), "reference": asdict(peaks.REFERENCE)},
         "arrays": {name: np.dtype(dtype).name for name, dtype in index.ARRAYS.items()},
         "n_keys": {family: n_keys for family, (n_keys, _) in index.FAMILIES.items()},
     }

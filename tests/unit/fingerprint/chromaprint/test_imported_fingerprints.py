@@ -20,7 +20,9 @@ from linernotes.fingerprint.chromaprint.extract import extract
 from linernotes.fingerprint.chromaprint.table import csv_header, csv_line, read_fingerprints
 from linernotes.fingerprint.storage.lock import WriterLock
 from linernotes.workflows import imported_fingerprints as workflow
+from linernotes.workflows.catalogue import add_catalogue
 from linernotes.workflows.export_fingerprints import export_fingerprints, fingerprint_files
+from linernotes.workflows.identify import identify_files
 from linernotes.workflows.imported_fingerprints import (
     FOLDER,
     identify_by_chromaprint,
@@ -282,3 +284,28 @@ def test_an_import_stopped_by_the_user_says_how_to_go_on(tmp_path):
     if process.returncode == 130:
         assert "repeat the same command" in errors
     assert import_fingerprints(pipe, tmp_path / "ws").n_recordings == 4000
+
+
+def test_identify_answers_from_fingerprints_alone(workspace, tmp_path, capsys):
+    clip = tmp_path / "clip.flac"
+    write_audio(clip, read_audio(MUSIC[1]).excerpt(8.0, 28.0))
+    assert main(["identify", str(clip), "--workspace", str(workspace), "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    (match,) = answer["matches"]
+    assert (match["recording_id"], match["title"]) == (MUSIC[1].stem, "Title 1")
+    assert match["reference_start_s"] == pytest.approx(8.0, abs=0.5)
+
+
+def test_audio_and_imported_fingerprints_answer_together(workspace, table, tmp_path):
+    (tmp_path / "catalog.csv").write_text(f"file,title,artist\n{MUSIC[0].name},Heard,Ada\n", encoding="utf-8")
+    add_catalogue(MUSIC[0].parent, tmp_path / "catalog.csv", tmp_path / "ws")
+    import_fingerprints(table, tmp_path / "ws")
+    both = np.concatenate([read_audio(file, 16000).excerpt(5.0, 20.0).samples for file in MUSIC[:2]])
+    write_audio(tmp_path / "both.wav", Audio(both, 16000))
+    (answer,) = identify_files([tmp_path / "both.wav"], tmp_path / "ws")
+    heard, *imported = answer["matches"]
+    assert heard["title"] == "Heard"
+    assert {match["recording_id"] for match in imported} == {MUSIC[0].stem, MUSIC[1].stem}
+    assert all(match["false_match_rate"] <= 5e-5 for match in answer["matches"])
+    second = [match["query_start_s"] for match in imported if match["recording_id"] == MUSIC[1].stem]
+    assert min(second) == pytest.approx(15.0, abs=1.5)
