@@ -69,7 +69,7 @@ def power(samples: NDArray[Any]) -> float:
 def mixed(samples: Samples, added: Samples, ratio_db: float) -> Samples:
     """Add something so that the samples are *ratio_db* louder than it."""
     gain = np.sqrt(power(samples) / max(1e-12, power(added))) * 10 ** (-ratio_db / 20)
-    return (samples + gain * added).astype(np.float32)
+    return np.asarray(samples + gain * added, np.float32)
 
 
 def noise(kind: str, n_samples: int, rng: Rng, other: Samples) -> Samples:

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -155,7 +156,8 @@ class Stock:
 
     def save(self, path: Path) -> None:
         """Write to a file."""
-        np.savez(path, **self.arrays)
+        arrays: dict[str, Any] = dict(self.arrays)
+        np.savez(path, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Stock:

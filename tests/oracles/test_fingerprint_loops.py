@@ -11,15 +11,13 @@ from linernotes.fingerprint import keys as keying
 from linernotes.fingerprint.index import N_PAIR_KEYS, N_QUAD_KEYS, FingerprintIndex
 from linernotes.fingerprint.kernels import (
     best_line,
-    collect_quads,
     evidence_on_line,
     most_voted,
     quick_standing,
+    shared_quads,
     standing_of_cells,
     sums_elsewhere,
-    vote_changes,
     vote_pairs,
-    vote_quads,
 )
 from linernotes.fingerprint.landmarks import Landmarks
 from linernotes.fingerprint.peaks import _highest
@@ -173,35 +171,24 @@ def test_the_most_voted_cells_stand_out(n_most: int) -> None:
         assert standing == pytest.approx((paired[cell] - usual) / math.sqrt(usual + 1))
 
 
-def test_quads_vote_for_place_tempo_and_pitch() -> None:
+def test_shared_quads_are_all_that_agree() -> None:
     held, (times, bands) = _held(3), _peaks(3, 60, 300)
     index = FingerprintIndex.empty().add([("held", "0" * 64, held)])
     asked = keying.quad_lookups(times.astype(np.float32) * np.float32(1.1), bands.astype(np.float32) + 4)
     names = asked[:, 0].astype(np.int64)
     tables = (index.quad_starts, index.quad_places, index.quad_bands, index.quad_spans)
-    middle, lead = 165.0, 500.0
-    coarse = np.zeros(60, np.uint32)
-    n_hits = vote_quads(names, asked[:, 1].copy(), *tables[:2], lead + middle, 32, coarse)
-    assert n_hits == coarse.sum() > 0
-    rank = np.arange(60, dtype=np.int32)
-    votes = np.zeros((60, 10, 9), np.uint16)
-    vote_changes(names, asked, *tables, lead, 32, rank, middle, 8, -0.25, 0.05, votes)
-    expected, rows = np.zeros_like(votes), []
-    for key, time, band, span in asked.astype(float).tolist():
-        for own in np.flatnonzero(held.quad_keys == key):
-            place, shift = int(held.quad_times[own]), band - float(held.quad_bands[own])
-            log_ratio = math.log(span / float(held.quad_spans[own]))
-            cell = int(place + lead + (middle - time) * float(held.quad_spans[own]) / span) // 32
-            rows.append((cell, round(time, 3), place))
-            tempo = int((log_ratio + 0.25) / 0.05)
-            if abs(round(shift)) <= 8 and 0 <= tempo < 10:
-                expected[cell, tempo, (round(shift) + 8) // 2] += 1
-    assert np.abs(votes.astype(int) - expected).sum() <= 0.05 * expected.sum()  # borders of the cells
-    found = collect_quads(names, asked, *tables, lead, 32, rank, middle)
-    near = sorted((int(row[0]), round(float(row[1]), 3), int(row[2])) for row in found)
-    assert len(near) == len(rows) == n_hits
-    best = np.unravel_index(votes.argmax(), votes.shape)
-    assert best[1:] == (int((math.log(1.1) + 0.25) / 0.05), (4 + 8) // 2)
+    expected = Counter()
+    for key, time, band, span in asked.tolist():
+        for own in np.flatnonzero(held.quad_keys == int(key)):
+            shift = band - int(held.quad_bands[own])
+            log_ratio = math.log(span / int(held.quad_spans[own]))
+            if abs(shift) <= 4.5 and abs(log_ratio) <= 0.2:
+                expected[round(time, 3), int(held.quad_times[own]), round(shift, 3), round(log_ratio, 3)] += 1
+    found = shared_quads(names, asked, *tables, 4.5, 0.2)
+    rounded = Counter((round(t, 3), int(p), round(s, 3), round(r, 3)) for t, p, s, r in found.tolist())
+    assert sum((rounded - expected).values()) == sum((expected - rounded).values()) <= 0.01 * len(found)
+    true = (np.abs(found[:, 2] - 4) < 0.6) & (np.abs(found[:, 3] - math.log(1.1)) < 0.03)
+    assert true.sum() > 10
 
 
 def test_evidence_along_a_line_is_a_sum_over_its_peaks() -> None:

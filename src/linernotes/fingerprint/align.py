@@ -33,12 +33,16 @@ class Search:
         Whether pitch and tempo may have changed.
     n_candidates : int > 0
         Lines that are verified per window.
+    n_postings : int > 0
+        Postings that are looked at per window, those of the rarest keys first. More than these are shared
+        with catalogues above some 25 hours (exact) or 200 hours (changed): more find fainter matches there.
     slope_reach, frame_reach, shift_reach : float, float, int
         How far a line may be turned (a part of its slope) and moved (frames, quarter tones).
     """
 
     changed: bool
     n_candidates: int
+    n_postings: int
     slope_reach: float
     frame_reach: float
     shift_reach: int
@@ -46,8 +50,8 @@ class Search:
 
 _NATS_WEIGHT, _THIN_NATS, _THIN_PER_PEAK = 0.1, 50.0, 0.5
 
-EXACT = Search(False, 24, 0.012, 3.0, 1)
-CHANGED = Search(True, 40, 0.012, 5.0, 1)
+EXACT = Search(False, 24, 1_200_000, 0.012, 3.0, 1)
+CHANGED = Search(True, 40, 1_000_000, 0.012, 5.0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,8 @@ def _candidates(
     query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, search: Search
 ) -> list[Candidate]:
     if search.changed:
-        return changed_candidates(query, window, index, search.n_candidates)
-    return exact_candidates(query, window, evidence, index, search.n_candidates)
+        return changed_candidates(query, window, index, search.n_candidates, search.n_postings)
+    return exact_candidates(query, window, evidence, index, search.n_candidates, search.n_postings)
 
 
 def _verified(

@@ -38,12 +38,11 @@ from linernotes.fingerprint.verify import Evidence, Line
 MAX_SHIFT = 8  # quarter tones: a major third up or down
 MAX_LOG_RATIO = 0.25  # a quarter slower or faster
 
-_POSTINGS = 12_000_000  # looked at per window and search, rarest keys first
-_MAX_CELLS = 1 << 25
+_MAX_CELLS = 1 << 23
 _PAIR_CELL, _QUAD_CELL = 4, 64  # frames
 _AROUND_S = 6  # seconds around a cell whose votes are the usual ones
 _N_WHITENED, _N_QUICK, _LEAST_QUICK = 4000, 1000, 60  # fewer where cells are wide, and have more lags
-_N_CHOSEN = 8192  # cells whose pitch and tempo are looked at
+_N_CHOSEN = 8192  # cells whose pitch and tempo are told apart
 _TEMPO_STEP = 0.05
 _MIN_HITS = 4
 
@@ -81,14 +80,14 @@ def windows_of(n_frames: int, length: int = 640) -> list[Window]:
 
 
 def exact_candidates(
-    query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, n_best: int
+    query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, n_best: int, n_postings: int
 ) -> list[Candidate]:
-    """Return the best lines of unchanged pitch and tempo."""
+    """Return the best lines of unchanged pitch and tempo, after a look at so many postings at most."""
     from linernotes.fingerprint.kernels import most_voted, quick_standing, standing_of_cells, vote_pairs
 
     times = query.pairs[:, 1]
     inside = slice(*np.searchsorted(times, [window.first, window.last]))
-    keys, times = _affordable(query.pairs[inside, 0], times[inside], index.pair_starts)
+    keys, times = _affordable(query.pairs[inside, 0], times[inside], index.pair_starts, n_postings)
     if len(keys) == 0:
         return []
     cell_frames = _cell_frames(index, _PAIR_CELL)
@@ -124,39 +123,27 @@ def exact_candidates(
     return found
 
 
-def changed_candidates(query: Query, window: Window, index: FingerprintIndex, n_best: int) -> list[Candidate]:
-    """Return the best lines under changes of pitch and tempo."""
-    from linernotes.fingerprint.kernels import collect_quads, most_voted, vote_changes, vote_quads
+def changed_candidates(
+    query: Query, window: Window, index: FingerprintIndex, n_best: int, n_postings: int
+) -> list[Candidate]:
+    """Return the best lines under changes of pitch and tempo, after a look at so many postings at most."""
+    from linernotes.fingerprint.kernels import shared_quads
 
     inside = slice(*np.searchsorted(query.quads[:, 1], [window.first, window.last]))
-    keys, quads = _affordable(query.quads[inside, 0].astype(np.int64), query.quads[inside], index.quad_starts)
-    if len(keys) == 0:
-        return []
-    cell_frames = _cell_frames(index, _QUAD_CELL)
-    middle = (window.first + window.last) / 2
-    lead = 1.5 * query.n_frames + cell_frames
-    votes = np.zeros(int((index.n_frames + 2 * lead) // cell_frames) + 2, np.uint32)
-    vote_quads(keys, quads[:, 1], index.quad_starts, index.quad_places, lead + middle, cell_frames, votes)
-    chosen = most_voted(votes, _N_CHOSEN)
-    if len(chosen) == 0:
-        return []
+    asked = query.quads[inside]
+    keys, quads = _affordable(asked[:, 0].astype(np.int64), asked, index.quad_starts, n_postings)
     tables = (index.quad_starts, index.quad_places, index.quad_bands, index.quad_spans)
-    rank = np.full(len(votes), -1, np.int32)
-    rank[chosen] = np.arange(len(chosen), dtype=np.int32)
-    n_tempi = math.ceil(2 * MAX_LOG_RATIO / _TEMPO_STEP)
-    changes = np.zeros((len(chosen), n_tempi, MAX_SHIFT + 1), np.uint16)
-    vote_changes(
-        keys, quads, *tables, lead, cell_frames, rank, middle, MAX_SHIFT, -MAX_LOG_RATIO, _TEMPO_STEP, changes
-    )
-    best = _best_changes(chosen, changes, n_best)
-    rank[:] = -1
-    for place, (cell, _, _) in enumerate(best):
-        rank[cell : cell + 2] = place
-    hits = collect_quads(keys, quads, *tables, lead, cell_frames, rank, middle)
+    hits = shared_quads(keys, quads, *tables, MAX_SHIFT + 0.5, MAX_LOG_RATIO)
+    if len(hits) < _MIN_HITS:
+        return []
+    middle = (window.first + window.last) / 2
+    cells = np.floor((hits[:, 1] + (middle - hits[:, 0]) * np.exp(-hits[:, 3])) / _QUAD_CELL).astype(np.int64)
+    order = np.argsort(cells, kind="stable")
+    hits, cells = hits[order], cells[order]
     found = []
-    for place, (_, log_ratio, shift) in enumerate(best):
-        own = hits[hits[:, 0] == place]
-        near = (np.abs(own[:, 4] - log_ratio) < 1.5 * _TEMPO_STEP) & (np.abs(own[:, 3] - shift) < 2.5)
+    for cell, log_ratio, shift in _best_changes(cells, hits[:, 3], hits[:, 2], n_best):
+        own = hits[slice(*np.searchsorted(cells, [cell, cell + 2]))]
+        near = (np.abs(own[:, 3] - log_ratio) < 1.5 * _TEMPO_STEP) & (np.abs(own[:, 2] - shift) < 2.5)
         line = _fitted(own[near], math.exp(log_ratio))
         if line is not None:
             at = np.clip(line.origin + middle / line.slope, 0, index.n_frames - 1)
@@ -164,12 +151,14 @@ def changed_candidates(query: Query, window: Window, index: FingerprintIndex, n_
     return found
 
 
-def _affordable(keys: NDArray[Any], rows: NDArray[Any], starts: NDArray[np.uint32]) -> tuple[Any, Any]:
+def _affordable(
+    keys: NDArray[Any], rows: NDArray[Any], starts: NDArray[np.uint32], n_postings: int
+) -> tuple[Any, Any]:
     """Keep the look-ups with the fewest postings when all together would cost too much."""
     lengths = starts[keys + 1].astype(np.int64) - starts[keys]
-    if int(lengths.sum()) > _POSTINGS:
+    if int(lengths.sum()) > n_postings:
         order = np.argsort(lengths, kind="stable")
-        n_kept = int(np.searchsorted(np.cumsum(lengths[order]), _POSTINGS))
+        n_kept = int(np.searchsorted(np.cumsum(lengths[order]), n_postings))
         kept = np.sort(order[:n_kept])
     else:
         kept = np.flatnonzero(lengths)
@@ -195,16 +184,34 @@ def _peak_ranges(
 
 
 def _best_changes(
-    cells: NDArray[np.int64], changes: NDArray[np.uint16], n_best: int
+    hit_cells: NDArray[np.int64], log_ratios: NDArray[np.float64], shifts: NDArray[np.float64], n_best: int
 ) -> list[tuple[int, float, float]]:
-    """Return cell, logarithm of the ratio and shift of the strongest changes, one per cell and its neighbours."""
-    votes = changes.astype(np.int32)
+    """Return cell, logarithm of the ratio and shift of the strongest changes, one per cell and its neighbours.
+
+    The hits are sorted by cell. Hits are counted per cell of place, tempo and pitch (a semitone); each counts
+    with its neighbours, since a true change may lie on a border.
+    """
+    cells, rank, counts = np.unique(hit_cells, return_inverse=True, return_counts=True)
+    if len(cells) > _N_CHOSEN:
+        kept = np.sort(np.argsort(-counts, kind="stable")[:_N_CHOSEN])
+        place = np.full(len(cells), -1)
+        place[kept] = np.arange(len(kept))
+        inside = place[rank] >= 0
+        cells, rank = cells[kept], place[rank][inside]
+        log_ratios, shifts = log_ratios[inside], shifts[inside]
+    n_tempi, n_pitches = math.ceil(2 * MAX_LOG_RATIO / _TEMPO_STEP) + 1, MAX_SHIFT + 2
+    tempo = ((log_ratios + MAX_LOG_RATIO) / _TEMPO_STEP).astype(np.int64)
+    pitch = ((shifts + MAX_SHIFT + 0.5) // 2).astype(np.int64)
+    size = len(cells) * n_tempi * n_pitches
+    changes = np.bincount((rank * n_tempi + tempo) * n_pitches + pitch, minlength=size)
+    changes = changes.reshape(len(cells), n_tempi, n_pitches)
+    votes = changes.copy()
     adjacent = np.flatnonzero(np.diff(cells) == 1)
     votes[adjacent] += changes[adjacent + 1]
     votes = votes[:, :-1] + votes[:, 1:]
     votes = votes[:, :, :-1] + votes[:, :, 1:]
     flat = votes.reshape(len(cells), -1)
-    top, place = flat.max(axis=1), flat.argmax(axis=1)
+    top, best = flat.max(axis=1), flat.argmax(axis=1)
     found: list[tuple[int, float, float]] = []
     taken: set[int] = set()
     for k in np.argsort(-top, kind="stable"):
@@ -214,8 +221,10 @@ def _best_changes(
         if taken & {cell - 1, cell, cell + 1}:
             continue
         taken.add(cell)
-        tempo, pitch = divmod(int(place[k]), votes.shape[2])
-        found.append((cell, -MAX_LOG_RATIO + (tempo + 1) * _TEMPO_STEP, 2.0 * pitch + 1.5 - MAX_SHIFT))
+        tempo_cell, pitch_cell = divmod(int(best[k]), votes.shape[2])
+        found.append(
+            (cell, -MAX_LOG_RATIO + (tempo_cell + 1) * _TEMPO_STEP, 2.0 * pitch_cell + 1.5 - MAX_SHIFT)
+        )
     return found
 
 
@@ -223,7 +232,7 @@ def _fitted(hits: NDArray[np.float64], ratio: float) -> Line | None:
     """Return the line with most hits near it: a grid of slopes first, least squares after."""
     if len(hits) < _MIN_HITS:
         return None
-    frames, places = hits[:, 1], hits[:, 2]
+    frames, places = hits[:, 0], hits[:, 1]
     centre = float(places.mean())
     best: tuple[int, float, float] = (0, 0.0, ratio)
     for slope in ratio * np.exp(np.linspace(-0.07, 0.07, 29)):
@@ -244,4 +253,4 @@ def _fitted(hits: NDArray[np.float64], ratio: float) -> Line | None:
         near = np.abs(frames - level - slope * (places - centre)) <= 4.0
     if abs(math.log(max(slope, 1e-3) / ratio)) > 0.1 or not near.any():
         return None
-    return Line(centre - level / slope, slope, round(float(np.median(hits[near, 3]))))
+    return Line(centre - level / slope, slope, round(float(np.median(hits[near, 2]))))

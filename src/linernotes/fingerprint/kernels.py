@@ -95,95 +95,37 @@ def standing_of_cells(
 
 
 @njit(cache=True)
-def vote_quads(
-    keys: NDArray[np.int64],
-    times: Floats,
-    starts: NDArray[np.uint32],
-    places: NDArray[np.uint32],
-    lead: float,
-    cell_frames: int,
-    cells: NDArray[np.uint32],
-) -> int:
-    """Count the quads that would lay the middle of the query into each cell, whatever their pitch and tempo."""
-    n_hits = 0
-    for i in range(len(keys)):
-        move = lead - times[i]
-        for p in range(starts[keys[i]], starts[keys[i] + 1]):
-            cell = int(places[p] + move) // cell_frames
-            n_hits += 1
-            if cells[cell] < 65535:
-                cells[cell] += 1
-    return n_hits
-
-
-@njit(cache=True)
-def vote_changes(
+def shared_quads(
     keys: NDArray[np.int64],
     quads: Floats,
     starts: NDArray[np.uint32],
     places: NDArray[np.uint32],
     bands: NDArray[np.uint8],
     spans: NDArray[np.uint8],
-    lead: float,
-    cell_frames: int,
-    rank: NDArray[np.int32],
-    middle: float,
-    max_shift: int,
-    lowest: float,
-    step: float,
-    votes: NDArray[np.uint16],
-) -> None:
-    """Count quads per chosen cell, change of tempo and of pitch: ``votes[rank[cell], tempo, pitch]``.
+    max_shift: float,
+    max_log_ratio: float,
+) -> NDArray[np.float64]:
+    """Return the quads that query and catalogue share within a change of pitch and tempo.
 
-    ``rank`` is negative for a cell that is not looked at. Tempo cells are ``step`` wide in the logarithm
-    of the ratio, from ``lowest``; pitch cells are one semitone wide.
+    Rows of query time, place, shift and logarithm of the ratio [shape=(n_hits, 4)].
     """
-    n_tempi = votes.shape[1]
+    room, n = 4096, 0
+    found = np.empty((room, 4), np.float64)
     for i in range(len(keys)):
-        span, band = quads[i, 3], quads[i, 2]
-        ahead = middle - quads[i, 1]
+        band, span = quads[i, 2], quads[i, 3]
         for p in range(starts[keys[i]], starts[keys[i] + 1]):
-            shift = round(band - bands[p])
+            shift = band - bands[p]
             if abs(shift) > max_shift:
                 continue
-            tempo = int((np.log(span / spans[p]) - lowest) / step)
-            if tempo < 0 or tempo >= n_tempi:
-                continue
-            cell = int(places[p] + lead + ahead * spans[p] / span) // cell_frames
-            if rank[cell] >= 0:
-                votes[rank[cell], tempo, (shift + max_shift) // 2] += 1
-
-
-@njit(cache=True)
-def collect_quads(
-    keys: NDArray[np.int64],
-    quads: Floats,
-    starts: NDArray[np.uint32],
-    places: NDArray[np.uint32],
-    bands: NDArray[np.uint8],
-    spans: NDArray[np.uint8],
-    lead: float,
-    cell_frames: int,
-    rank: NDArray[np.int32],
-    middle: float,
-) -> NDArray[np.float64]:
-    """Return rank, query time, place, shift and logarithm of the ratio of the quads in chosen cells."""
-    room, n = 1024, 0
-    found = np.empty((room, 5), np.float64)
-    for i in range(len(keys)):
-        span = quads[i, 3]
-        ahead = middle - quads[i, 1]
-        for p in range(starts[keys[i]], starts[keys[i] + 1]):
-            cell = int(places[p] + lead + ahead * spans[p] / span) // cell_frames
-            if rank[cell] < 0:
+            log_ratio = np.log(span / spans[p])
+            if abs(log_ratio) > max_log_ratio:
                 continue
             if n == room:
                 room *= 2
-                wider = np.empty((room, 5), np.float64)
+                wider = np.empty((room, 4), np.float64)
                 wider[:n] = found
                 found = wider
-            found[n, 0], found[n, 1], found[n, 2] = rank[cell], quads[i, 1], places[p]
-            found[n, 3], found[n, 4] = quads[i, 2] - bands[p], np.log(span / spans[p])
+            found[n, 0], found[n, 1], found[n, 2], found[n, 3] = quads[i, 1], places[p], shift, log_ratio
             n += 1
     return found[:n]
 
