@@ -21,10 +21,10 @@ from typing import Any
 from scipy.stats import beta
 
 from benchmarks.identify.journal import Journal
-from benchmarks.identify.judge import Judge
+from benchmarks.identify.judge import VERSION, Judge
 from benchmarks.identify.material import Source, decoded, part
 from benchmarks.identify.queries import Cell, Query, numbered
-from benchmarks.identify.systems import Catalogue, System, cpu_seconds
+from benchmarks.identify.systems import Answer, Catalogue, System, cpu_seconds
 
 Progress = Callable[[str, int, int], None]
 _BATCH = 40
@@ -84,7 +84,12 @@ def ask_all(
         for number, query in enumerate(cell.queries):
             for kind, journal in journals.items():
                 row = journal.known.get(_key(query))
-                finished.append(row) if row else waiting.append((kind, place, number))
+                if row is None:
+                    waiting.append((kind, place, number))
+                    continue
+                if kind == "known" and row.get("judged_by") != VERSION:
+                    row |= _judged(row, query, judge)
+                finished.append(row)
     _task = Task(rivals, cells, {k: _opposite(v, parts) for k, v in sides.items()}, judge, waiting)
     batches = range(0, len(waiting), _BATCH)
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
@@ -123,10 +128,18 @@ def _ask_one(task: Task, cell: Cell, number: int, kind: str) -> dict[str, Any]:
         "seconds": cell.seconds, "recording": query.recording_id, "cpu_s": round(spent, 4),
         "answer": asdict(answer) if answer else None,
     }  # fmt: skip
-    if answer is not None and kind == "known":
-        row["named"] = task.judge.named(answer, query)
-        row["right"] = task.judge.right(answer, query)
-    return row
+    return row | _judged(row, query, task.judge) if kind == "known" else row
+
+
+def _judged(row: dict[str, Any], query: Query, judge: Judge) -> dict[str, Any]:
+    if row["answer"] is None:
+        return {"named": False, "right": False, "judged_by": VERSION}
+    answer = Answer(**row["answer"])
+    return {
+        "named": judge.named(answer, query),
+        "right": judge.right(answer, query),
+        "judged_by": VERSION,
+    }
 
 
 def score(row: dict[str, Any]) -> float:

@@ -48,6 +48,7 @@ class Search:
     shift_reach: int
 
 
+_SAME_LINE = 12.0  # frames
 _NATS_WEIGHT, _THIN_NATS, _THIN_PER_PEAK = 0.1, 50.0, 0.5
 
 EXACT = Search(False, 24, 1_200_000, 0.012, 3.0, 1)
@@ -109,12 +110,14 @@ def find_alignments(
         One per recording and stretch of the query, by falling score. Chance alignments are among them:
         `linernotes.fingerprint.decision` tells.
     """
-    found = []
+    found: list[Alignment] = []
     for index in segments:
         if not index.recordings:
             continue
         for window in windows:
             for candidate in _candidates(query, window, evidence, index, search):
+                if _is_known(candidate, window, index, found):
+                    continue
                 alignment = _verified(candidate, window, query, evidence, index, search)
                 if alignment is not None:
                     found.append(alignment)
@@ -140,6 +143,21 @@ def _candidates(
     if search.changed:
         return changed_candidates(query, window, index, search.n_candidates, search.n_postings)
     return exact_candidates(query, window, evidence, index, search.n_candidates, search.n_postings)
+
+
+def _is_known(
+    candidate: Candidate, window: Window, index: FingerprintIndex, found: Sequence[Alignment]
+) -> bool:
+    """Tell whether an alignment from an earlier window goes on through the middle of this one on this line."""
+    owner = index.recordings[candidate.recording]
+    middle = (window.first + window.last) / 2
+    place = candidate.line.origin + middle / candidate.line.slope - owner.first_frame
+    return any(
+        one.recording_id == owner.recording_id
+        and one.query[0] <= middle <= one.query[1]
+        and abs(one.reference[0] + (middle - one.query[0]) / one.ratio - place) < _SAME_LINE
+        for one in found
+    )
 
 
 def _verified(
