@@ -1,6 +1,6 @@
 """Is it the same recording? A query against a catalogue, decided and explained.
 
-The exact search comes first: same pitch, same tempo. The parts of the query where nothing passes are searched
+The exact search comes first: same pitch, same tempo. The parts of the query where it finds nothing clear are searched
 again under shifts of up to four semitones and tempo ratios from 0.78 to 1.28. What passes the declared
 false-match rate is reported as `Match`, best first, with aligned seconds on both sides. A query may hold many
 recordings: one after another, one on top of another, changed ones beside unchanged ones.
@@ -40,7 +40,8 @@ from linernotes.fingerprint.verify import Evidence
 METHOD = "landmarks/2"
 UNIT = "deviations + nats / 10"
 
-_COVERED = 0.7  # of a window under exact matches: it is not searched for changes
+_COVERED = 0.7  # of a window under a clear exact match: it is not searched for changes
+_CLEAR_NATS = 0.5  # per peak; drums that stayed while the notes were transposed give less
 
 
 class SearchedCatalogue(Protocol):
@@ -159,8 +160,8 @@ def identify_query(
 
     found = passing(EXACT, windows, EXACT_CHANCE)
     if search_shifts:
-        exact = [alignment for alignment, _ in found]
-        open_windows = [window for window in windows if _covered(window, exact) < _COVERED]
+        clear = [one for one, _ in found if one.nats >= _CLEAR_NATS * one.n_peaks]
+        open_windows = [window for window in windows if _covered(window, clear) < _COVERED]
         found += passing(CHANGED, open_windows, CHANGED_CHANCE)
     rates = {id(alignment): rate for alignment, rate in found}
     kept = without_overlaps([alignment for alignment, _ in found])
