@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from linernotes.fingerprint import spectrum as settings
 from linernotes.fingerprint.landmarks import Landmarks
+from linernotes.fingerprint.peaks import KEPT, REFERENCE
 
 Ints = NDArray[np.int32]
 SHORTEST_S, LONGEST_S = 120.0, 280.0
@@ -113,6 +114,12 @@ def _assemble(
     return n, n_frames
 
 
+def _highest(times: Ints) -> NDArray[np.bool_]:
+    """Choose as many of the kept peaks as constellations are made of; how high made peaks are is not known."""
+    rng = np.random.default_rng(len(times))
+    return rng.random(len(times)) < REFERENCE.peaks_per_second / KEPT.peaks_per_second
+
+
 def as_landmarks(times: Ints, bands: Ints, n_frames: int) -> Landmarks:
     """Return peaks with their constellations, as they go into an index.
 
@@ -122,7 +129,9 @@ def as_landmarks(times: Ints, bands: Ints, n_frames: int) -> Landmarks:
 
     rng = np.random.default_rng(len(times))
     between = rng.uniform(-0.5, 0.5, (2, len(times))).astype(np.float32)
-    pairs, quads = pairs_of(times, bands, 0), quads_of(times + between[0], bands + between[1])
+    highest = _highest(times)
+    pairs = pairs_of(times[highest], bands[highest], 0)
+    quads = quads_of((times + between[0])[highest], (bands + between[1])[highest])
     return Landmarks(
         peak_times=times,
         peak_bands=bands,
@@ -179,7 +188,8 @@ class Stock:
 
         order = np.lexsort((peaks[1, :n_peaks], peaks[0, :n_peaks]))
         times, bands = (np.ascontiguousarray(row[:n_peaks][order]) for row in peaks)
-        pairs = pairs_of(times, bands, 0)
+        highest = _highest(times)
+        pairs = pairs_of(times[highest], bands[highest], 0)
         kept = quads[:, :n_quads][:, np.argsort(quads[1, :n_quads], kind="stable")]
         return Landmarks(
             peak_times=times,

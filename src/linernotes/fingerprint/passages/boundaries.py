@@ -149,7 +149,8 @@ def _along(
 
 def _greatest_run(excess: NDArray[np.float64], first: int, last: int) -> tuple[int, int]:
     """Return the run of greatest sum that touches the frames *first* to *last*."""
-    core = first + int(np.argmax(np.convolve(excess[first : last + 1], np.ones(5), "same")))
+    part = excess[first : last + 1]
+    core = first + int(np.argmax(np.convolve(part, np.ones(min(5, len(part))), "same")))
     left = np.cumsum(excess[core::-1])
     right = np.cumsum(excess[core:])
     return core - int(left.argmax()), core + int(right.argmax())
