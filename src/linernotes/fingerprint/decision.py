@@ -8,6 +8,8 @@ exact search and for the one under changed pitch and tempo, each with all its hy
 A match is one whose false-match rate is below the limit that the caller declares, 1 in 10,000 unless he
 says otherwise. A query that no recording passes has no match: that is an answer.
 
+A query below ten seconds counts as one of ten: it is one window either way, and its chance scores are no lower.
+
 Conventions
 -----------
 The rate is per query, for the whole catalogue and for both searches: the exact one may spend nine tenths of it.
@@ -31,6 +33,8 @@ from dataclasses import dataclass
 from linernotes.errors import InputError
 
 DEFAULT_MAX_FALSE_MATCH_RATE = 1e-4
+
+_LEAST_QUERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class NullModel:
 
     def false_match_rate(self, score: float, query_s: float, catalogue_s: float) -> float:
         """Return the chance, in [0, 1], that an unrelated query scores as high in one search."""
-        size = max(1.0, query_s) * max(1.0, catalogue_s)
+        size = max(_LEAST_QUERY_S, query_s) * max(1.0, catalogue_s)
         expected = math.exp(min(700.0, self.log_k + math.log(size) - self.rate * score))
         return -math.expm1(-expected)
 
