@@ -1,6 +1,7 @@
 """One wrong byte in any file of an index is found and named; what is torn is not mistaken for damage."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_one_flipped_bit_anywhere_is_found_and_its_file_is_named(index: Path, da
             assert faults[0].first_byte <= place < faults[0].end_byte
         with pytest.raises(CorpusError, match=path.name):
             open_index(index)
-        with pytest.raises(CorpusError, match=r"catalog (add|check)"):
+        with pytest.raises(CorpusError, match=r"catalog (add|check)|update it"):
             open_index(index)
     finally:
         path.write_bytes(whole)
@@ -210,18 +211,17 @@ def test_numbers_that_contradict_one_another_are_found(tmp_path, takes, monkeypa
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_a_journal_cut_anywhere_keeps_all_whole_records(tmp_path, takes, data) -> None:
-    path = tmp_path / "journal-000001.log"
+@given(st.floats(0, 1), st.sampled_from([b"", b"\0" * 700]))
+def test_a_journal_cut_anywhere_keeps_all_whole_records(tmp_path, takes, part, filling) -> None:
+    path = Path(tempfile.mkdtemp(dir=tmp_path)) / "journal-000001.log"
     create_journal(path)
     ends = [path.stat().st_size]
     writer = JournalWriter(path, ends[0])
     for k in range(3):
         ends.append(ends[-1] + writer.append(JournalEntry(f"rec-{k}", SHA[k], takes[k])))
     writer.close()
-    cut = data.draw(st.integers(ends[0], ends[-1]))
+    cut = ends[0] + round(part * (ends[-1] - ends[0]))
     whole = path.read_bytes()
-    filling = data.draw(st.sampled_from([b"", b"\0" * 700]))
     path.write_bytes(whole[:cut] + filling)
     content = read_journal(path)
     n_whole = sum(end <= cut for end in ends[1:])
