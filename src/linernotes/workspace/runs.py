@@ -9,7 +9,7 @@
 
 While a run works its folder is called ``NAME.partial``; `finish` renames it. The name carries a hash of
 configuration and inputs: the same question finds its partial folder again and resumes, or finds the
-finished answer.
+finished answer. One process works in a partial folder at a time.
 
 Examples
 --------
@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from linernotes.errors import CorpusError, InputError
+from linernotes.workspace import run_lock
 from linernotes.workspace.provenance import machine_facts, now
 from linernotes.workspace.rows import canonical_json
 from linernotes.workspace.toml import dumps, plain
@@ -72,7 +73,7 @@ class RunFolder:
         InputError
             If the configuration holds something that TOML cannot say.
         CorpusError
-            If the folder cannot be written to.
+            If the folder cannot be written to, or another process works on the same run.
         """
         question = {"command": command, "config": plain(config), "inputs": plain(dict(inputs), "inputs")}
         digest = hashlib.sha256(canonical_json(question).encode()).hexdigest()
@@ -82,6 +83,7 @@ class RunFolder:
         run = cls(final_path, finished=False, started_at=now())
         try:
             run.path.mkdir(parents=True, exist_ok=True)
+            run_lock.take(run.path)
             run.write_text(RUN, dumps(question))
         except OSError as error:
             raise CorpusError(
@@ -202,6 +204,7 @@ class RunFolder:
             **machine_facts(),
         }
         self.write_json(PROVENANCE, facts)
+        run_lock.release(self.path)
         try:
             os.replace(self.path, self._final_path)
         except OSError as error:
@@ -225,7 +228,7 @@ def result_hashes(folder: Path) -> dict[str, str]:
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names
-        if name not in (RUN, PROVENANCE)
+        if name not in (RUN, PROVENANCE, run_lock.LOCK)
         and not name.startswith(SHARDS + "/")
         and not name.endswith(".partial")
     }

@@ -1,6 +1,8 @@
 """Run folders: named by their question, resumed, finished whole, readable by a person."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linernotes.errors import CorpusError, InputError
+from linernotes.workspace import run_lock
 from linernotes.workspace.runs import RunFolder, result_hashes
 from linernotes.workspace.toml import dumps, plain
 
@@ -132,3 +135,22 @@ tables = st.recursive(
 @given(st.dictionaries(names, tables, max_size=4))
 def test_toml_reads_back_what_was_written(table):
     assert tomllib.loads(dumps(table)) == plain(table)
+
+
+def test_one_process_at_a_time_works_on_a_run(tmp_path):
+    run = begin(tmp_path)
+    script = (
+        "import sys\nfrom linernotes.errors import CorpusError\nfrom linernotes.workspace import run_lock\n"
+        "from pathlib import Path\n"
+        "try:\n    run_lock.take(Path(sys.argv[1]))\nexcept CorpusError as error:\n    print(error)\n"
+        "else:\n    print('free')\n"
+    )
+
+    def ask(folder):
+        command = [sys.executable, "-c", script, str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "another program is working on this very run" in ask(run.path)
+    assert begin(tmp_path).path == run.path  # this process goes on
+    run_lock.release(run.path)
+    assert ask(run.path).strip() == "free"
