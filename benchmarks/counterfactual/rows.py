@@ -19,8 +19,8 @@ import numpy as np
 
 from benchmarks.counterfactual.pack import Pack, load_pack
 from benchmarks.counterfactual.plan import PlanConfig, removed_artists
-from linernotes.attribution.groups import Groups
-from linernotes.attribution.guda import Guda
+from linernotes.attribution.by_group.groups import Groups
+from linernotes.attribution.by_group.guda import Guda
 from linernotes.evaluation.sanity import ranks_of, self_queries
 from linernotes.execution.serial import SerialRunner
 from linernotes.execution.threads import one_thread

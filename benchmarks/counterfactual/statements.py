@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.counterfactual.rows import SEGMENTS_PER_SHARD, method_of
-from linernotes.attribution.abstention import CorpusFit, corpus_fit
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.abstention import CorpusFit, corpus_fit
+from linernotes.attribution.statements.ranking import rank
 from linernotes.evaluation.abstaining import cross_abstention
 from linernotes.evaluation.calibrating import calibrate, coverage, cross_coverage
 from linernotes.evaluation.likeness import likeness_of
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from benchmarks.counterfactual.pack import Pack
     from benchmarks.counterfactual.truth import Truth
-    from linernotes.attribution.calibration import Calibration
+    from linernotes.attribution.statements.calibration import Calibration
     from linernotes.generators.reference.adapter import ReferenceGenerator
 
 N_RANDOM = 4

@@ -28,12 +28,12 @@ from benchmarks.counterfactual.rows import measure
 from benchmarks.counterfactual.table import lds_rows, leads, split_of
 from benchmarks.counterfactual.truth import load_truth
 from linernotes.attribution.base import Query
-from linernotes.attribution.embedding import Embedded
-from linernotes.attribution.index import FastIndex, IndexConfig
-from linernotes.attribution.prefilter import recall_of
-from linernotes.attribution.quantise import quantise_items, quantise_query
-from linernotes.attribution.ranking import rank
-from linernotes.attribution.search import best, scan
+from linernotes.attribution.fast.embedding import Embedded
+from linernotes.attribution.fast.index import FastIndex, IndexConfig
+from linernotes.attribution.fast.prefilter import recall_of
+from linernotes.attribution.fast.quantise import quantise_items, quantise_query
+from linernotes.attribution.fast.search import best, scan
+from linernotes.attribution.statements.ranking import rank
 from linernotes.execution import SerialRunner
 from linernotes.execution.resume import ShardStore
 from linernotes.workflows.fast_index import open_index

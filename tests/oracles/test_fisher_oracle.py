@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from linernotes.attribution.fisher import FisherPass
+from linernotes.attribution.curvature.fisher import FisherPass
 from linernotes.execution import SerialRunner
 
 

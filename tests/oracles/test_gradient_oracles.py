@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from linernotes.attribution.activations import Activations, ActivationsConfig
-from linernotes.attribution.das import Das, DasConfig
-from linernotes.attribution.dtrak import DTrak
-from linernotes.attribution.gradients import GradientConfig
-from linernotes.attribution.tracin import GradCos, GradDot
-from linernotes.attribution.trak import Trak, TrakConfig
+from linernotes.attribution.gradients.das import Das, DasConfig
+from linernotes.attribution.gradients.dtrak import DTrak
+from linernotes.attribution.gradients.per_item import GradientConfig
+from linernotes.attribution.gradients.tracin import GradCos, GradDot
+from linernotes.attribution.gradients.trak import Trak, TrakConfig
+from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
 from linernotes.execution import SerialRunner
 from linernotes.generators.reference.adapter import ReferenceGenerator
 

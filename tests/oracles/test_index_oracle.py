@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.attribution.distillation import _cut, _directions, _solve, _theory
-from linernotes.attribution.features import FeatureReader
-from linernotes.attribution.quantise import quantise_items, quantise_query
-from linernotes.attribution.search import best, scan
+from linernotes.attribution.fast.distillation import _cut, _directions, _solve, _theory
+from linernotes.attribution.fast.features import FeatureReader
+from linernotes.attribution.fast.quantise import quantise_items, quantise_query
+from linernotes.attribution.fast.search import best, scan
 
 
 @st.composite

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from linernotes.attribution.base import EncodedCorpus, Query
-from linernotes.attribution.ekfac import EkfacConfig, EkfacInfluence, InnerProductPass
-from linernotes.attribution.kronecker import (
+from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence, InnerProductPass
+from linernotes.attribution.curvature.kronecker import (
     CovariancePass,
     CurvatureConfig,
     EigenvaluePass,
     fit_curvature,
 )
-from linernotes.attribution.linear import layout_of, rows_of, trainable_copy
+from linernotes.attribution.curvature.linear import layout_of, rows_of, trainable_copy
 from linernotes.execution import SerialRunner
 from linernotes.generators.base import NoiseDraws, Segments
 
@@ -172,7 +172,7 @@ def test_eigenvalues_are_second_moments_in_the_basis(tiny_generator, tiny_corpus
 
 
 def test_solving_is_the_dense_inverse(curvature, tiny_generator, tiny_queries):
-    from linernotes.attribution.unlearning import query_gradient
+    from linernotes.attribution.unlearning.diagonal import query_gradient
 
     _, gradient = query_gradient(tiny_generator, tiny_queries[0], tiny_generator.noise_draws(4, 3))
     for scope in ("layer", "network"):

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from linernotes.attribution.localise import LocaliseConfig, fisher_diagonal, localise
+from linernotes.attribution.where.localise import LocaliseConfig, fisher_diagonal, localise
 from linernotes.execution import SerialRunner
 
 CONFIG = LocaliseConfig(window_tokens=4, n_query_draws=4, n_scoring_draws=3, relative_rise=0.005)

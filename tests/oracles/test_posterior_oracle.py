@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from linernotes.attribution.posterior import Posterior
+from linernotes.attribution.retraining.posterior import Posterior
 
 N_ITEMS, N_OUTCOMES = 6, 10
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betainc
 
-from linernotes.attribution.ranking import share_intervals, shares_of
+from linernotes.attribution.statements.ranking import share_intervals, shares_of
 
 
 def student_quantile(p, freedom):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.attribution.groups import Groups
-from linernotes.attribution.shapley import Credit, covered_items, exact, kernel, role_shares
+from linernotes.attribution.by_group.groups import Groups
+from linernotes.attribution.by_group.shapley import Credit, covered_items, exact, kernel, role_shares
 
 
 def by_all_orders(value, n_players, weights=None):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from linernotes.attribution.abstention import NullReference
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.calibration import centred_isotonic, venn_abers
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.abstention import NullReference
+from linernotes.attribution.statements.calibration import centred_isotonic, venn_abers
+from linernotes.attribution.statements.ranking import rank
 from linernotes.evaluation.cross_fitting import _conformal
 
 values = st.integers(-40, 40).map(lambda n: n / 4)

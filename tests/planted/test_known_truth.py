@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.ranking import rank, shares_of
+from linernotes.attribution.statements.ranking import rank, shares_of
 from linernotes.evaluation import lds as module
 from linernotes.evaluation.counterfactuals import draw_subsets
 from linernotes.evaluation.lds import GroundTruth, ceiling, lds, per_query_lds
@@ -20,7 +20,7 @@ def test_false_credit_is_what_is_declared(n_items, declared):
 
 
 def test_false_credit_of_whole_rankings(monkeypatch):
-    monkeypatch.setattr("linernotes.attribution.ranking.N_BOOTSTRAP", 20)
+    monkeypatch.setattr("linernotes.attribution.statements.ranking.N_BOOTSTRAP", 20)
     random = np.random.default_rng(7)
     credited = 0
     for number in range(500):

@@ -4,7 +4,7 @@ Every query is judged by a reference that it was left out of: null queries would
 
 References
 ----------
-As `linernotes.attribution.abstention`; Stone (1974), "Cross-validatory choice and assessment of statistical
+As `linernotes.attribution.statements.abstention`; Stone (1974), "Cross-validatory choice and assessment of statistical
 predictions".
 
 Known limits
@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.attribution.abstention import null_reference, signs_of
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.calibration import Calibration
+from linernotes.attribution.statements.abstention import null_reference, signs_of
+from linernotes.attribution.statements.calibration import Calibration
 from linernotes.errors import InputError
 from linernotes.evaluation.calibrating import is_nobody
 from linernotes.evaluation.removals import Removals

@@ -5,7 +5,8 @@ removal with those of the fit (`cross_coverage`), or on outputs kept for the pur
 
 References
 ----------
-As `linernotes.attribution.calibration`; Brier (1950), "Verification of forecasts expressed in terms of probability".
+As `linernotes.attribution.statements.calibration`; Brier (1950), "Verification of forecasts expressed in
+terms of probability".
 
 Known limits
 ------------
@@ -22,10 +23,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.attribution.abstention import CorpusFit, null_reference, signs_of
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.calibration import PREDICTORS, Calibration, EffectMaps, Predictor, predictions
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.abstention import CorpusFit, null_reference, signs_of
+from linernotes.attribution.statements.calibration import (
+    PREDICTORS,
+    Calibration,
+    EffectMaps,
+    Predictor,
+    predictions,
+)
+from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import InputError
 from linernotes.evaluation.cross_fitting import CalibrationConfig, choose_predictor, cross_fitted, fit_maps
 from linernotes.evaluation.removals import MATTERS, Removals

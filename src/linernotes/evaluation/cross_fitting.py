@@ -6,7 +6,7 @@ Pairs are ``[shape=(n_queries, n_sets)]``. A block holds the pairs of one fold o
 
 References
 ----------
-As `linernotes.attribution.calibration`; Owen (2007), "The pigeonhole bootstrap", for data crossed by two factors.
+As `linernotes.attribution.statements.calibration`; Owen (2007), "The pigeonhole bootstrap", for data crossed by two factors.
 
 Known limits
 ------------
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.attribution.abstention import FALSE_CREDIT
-from linernotes.attribution.calibration import (
+from linernotes.attribution.statements.abstention import FALSE_CREDIT
+from linernotes.attribution.statements.calibration import (
     PREDICTORS,
     EffectMaps,
     Monotone,

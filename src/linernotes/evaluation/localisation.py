@@ -34,7 +34,7 @@ import torch
 from torch import Tensor
 
 from linernotes.attribution.base import EncodedCorpus, Query
-from linernotes.attribution.maps import SegmentMap
+from linernotes.attribution.where.maps import SegmentMap
 from linernotes.errors import InputError
 from linernotes.evaluation.sequential import Tally
 from linernotes.evaluation.tail_patch import TailPatchConfig, Trial, tail_patch

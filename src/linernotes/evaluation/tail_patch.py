@@ -50,7 +50,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus, Query
-from linernotes.attribution.localise import token_loss_generator, token_weights
+from linernotes.attribution.where.localise import token_loss_generator, token_weights
 from linernotes.errors import InputError
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws, Segments

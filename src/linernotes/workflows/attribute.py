@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from linernotes.attribution.abstention import corpus_fit
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
-from linernotes.attribution.calibration import Calibration
 from linernotes.attribution.encoding import DisclosedGenerator, candidates, encode_corpus, scope_of
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.abstention import corpus_fit
+from linernotes.attribution.statements.calibration import Calibration
+from linernotes.attribution.statements.ranking import rank
 from linernotes.audio.files import file_sha256
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.evaluation.likeness import likeness_of

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from linernotes.attribution.abstention import CorpusFit, corpus_fit
 from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Query
 from linernotes.attribution.encoding import DisclosedGenerator, candidates, encode_corpus
+from linernotes.attribution.statements.abstention import CorpusFit, corpus_fit
 from linernotes.audio.files import read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError, UnsupportedGenerator

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from linernotes.attribution.base import Attributor
-from linernotes.attribution.calibration import Calibration
 from linernotes.attribution.encoding import DisclosedGenerator
+from linernotes.attribution.statements.calibration import Calibration
 from linernotes.errors import CorpusError, InputError, NewerRevision
 from linernotes.evaluation.reliability import settings_without_seed, training_set_sha256
 

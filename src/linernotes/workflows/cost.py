@@ -35,9 +35,9 @@ import torch
 from linernotes.attribution.base import Attributor
 from linernotes.attribution.chance import Chance
 from linernotes.attribution.encoding import candidates
-from linernotes.attribution.mucs import Mucs, MucsConfig
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError
 from linernotes.execution.threads import one_thread

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from linernotes.attribution.answering import FastAnswer
 from linernotes.attribution.base import Query
 from linernotes.attribution.encoding import DisclosedGenerator, encode_corpus, encode_query, scope_of
-from linernotes.attribution.index import FastIndex, IndexConfig
-from linernotes.attribution.index_store import AGAIN, HEADER, load
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.fast.answering import FastAnswer
+from linernotes.attribution.fast.index import FastIndex, IndexConfig
+from linernotes.attribution.fast.index_store import AGAIN, HEADER, load
+from linernotes.attribution.statements.ranking import rank
 from linernotes.audio.files import read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError

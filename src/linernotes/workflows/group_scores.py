@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.groups import Groups, aggregate
+from linernotes.attribution.by_group.groups import Groups, aggregate
 from linernotes.corpus.seal import SealedCorpus
 
 GROUPINGS = ("artist", "rightsholder")
@@ -26,7 +26,7 @@ def group_rows(
     by : str
         ``artist`` or ``rightsholder``: a field of the sealed recordings.
     how : str
-        How item scores are combined, as `attribution.groups` lists them.
+        How item scores are combined, as `attribution.by_group.groups` lists them.
     """
     rows = sorted(answer["influences"], key=lambda row: str(row["item_id"]))
     item_ids = tuple(row["item_id"] for row in rows)

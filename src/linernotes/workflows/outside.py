@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from linernotes.attribution.abstention import MIN_NULLS
 from linernotes.attribution.base import Query
 from linernotes.attribution.encoding import DisclosedGenerator, encode_query
+from linernotes.attribution.statements.abstention import MIN_NULLS
 from linernotes.audio.files import AUDIO_SUFFIXES, Audio, file_sha256, read_audio
 from linernotes.errors import InputError
 from linernotes.execution.shards import Progress

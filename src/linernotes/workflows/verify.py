@@ -12,8 +12,13 @@ from typing import Any
 
 from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.attribution.encoding import DisclosedGenerator, candidates
-from linernotes.attribution.localise import LocaliseConfig, fisher_diagonal, localise, token_loss_generator
-from linernotes.attribution.maps import SegmentMap, draw_maps
+from linernotes.attribution.where.localise import (
+    LocaliseConfig,
+    fisher_diagonal,
+    localise,
+    token_loss_generator,
+)
+from linernotes.attribution.where.maps import SegmentMap, draw_maps
 from linernotes.audio.files import read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError, UnsupportedGenerator

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from linernotes.attribution.abstention import (
+from linernotes.attribution.base import ItemScores
+from linernotes.attribution.statements.abstention import (
     CorpusFit,
     NullReference,
     corpus_fit,
     null_reference,
     signs_of,
 )
-from linernotes.attribution.base import ItemScores
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import InputError
 from linernotes.evaluation.sanity import fresh, randomised
 

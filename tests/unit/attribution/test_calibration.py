@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.calibration import (
+from linernotes.attribution.statements.calibration import (
     Calibration,
     EffectMaps,
     Monotone,
@@ -17,7 +17,7 @@ from linernotes.attribution.calibration import (
     predictions,
     venn_abers,
 )
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import CalibrationNote, InfluenceRanking
 from linernotes.workspace.rows import ranking_from_json

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.clusters import RULES, pool_of, pooled
-from linernotes.attribution.ranking import rank
+from linernotes.attribution.statements.clusters import RULES, pool_of, pooled
+from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import InputError
 
 

@@ -9,16 +9,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linernotes.attribution import ekfac as ekfac_module
 from linernotes.attribution.base import Query
-from linernotes.attribution.ekfac import EkfacConfig, EkfacInfluence
-from linernotes.attribution.forward import AsItIs, ForwardConfig, ForwardInfluence
-from linernotes.attribution.kronecker import CurvatureConfig, fit_curvature
+from linernotes.attribution.curvature import ekfac as ekfac_module
+from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
+from linernotes.attribution.curvature.kronecker import CurvatureConfig, fit_curvature
 from linernotes.attribution.measurement import cleanest, network_with
-from linernotes.attribution.stepping import Step, StepConfig, opposite
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig, query_gradient
-from linernotes.attribution.unlearning_kronecker import EkfacUnlearning, EkfacUnlearningConfig
-from linernotes.attribution.unlearning_skew import SkewUnlearning, SkewUnlearningConfig
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig, query_gradient
+from linernotes.attribution.unlearning.forward import AsItIs, ForwardConfig, ForwardInfluence
+from linernotes.attribution.unlearning.kronecker import EkfacUnlearning, EkfacUnlearningConfig
+from linernotes.attribution.unlearning.skew import SkewUnlearning, SkewUnlearningConfig
+from linernotes.attribution.unlearning.stepping import Step, StepConfig, opposite
 from linernotes.errors import InputError, NotFitted
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.execution.resume import ShardStore

@@ -10,12 +10,12 @@ import torch
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.chance import Chance
-from linernotes.attribution.embedding import Embedded
-from linernotes.attribution.features import FeatureReader, weighting_of
-from linernotes.attribution.index import FastIndex, IndexConfig
-from linernotes.attribution.partial import PartialUnlearning
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.fast.embedding import Embedded
+from linernotes.attribution.fast.features import FeatureReader, weighting_of
+from linernotes.attribution.fast.index import FastIndex, IndexConfig
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.partial import PartialUnlearning
 from linernotes.errors import CorpusError, InputError, NewerRevision, NotFitted
 from linernotes.execution import SerialRunner
 from linernotes.generators.base import Segments

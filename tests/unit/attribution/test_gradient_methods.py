@@ -9,11 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.attribution.activations import Activations, ActivationsConfig, layers_of, listening
 from linernotes.attribution.base import EncodedCorpus, Query
-from linernotes.attribution.das import Das, DasConfig, relative_errors
-from linernotes.attribution.dtrak import DTrak
-from linernotes.attribution.gradients import (
+from linernotes.attribution.gradients.das import Das, DasConfig, relative_errors
+from linernotes.attribution.gradients.dtrak import DTrak
+from linernotes.attribution.gradients.per_item import (
     GradientConfig,
     Sketch,
     differentiable,
@@ -21,8 +20,9 @@ from linernotes.attribution.gradients import (
     mean_gradient,
     training_loss,
 )
-from linernotes.attribution.tracin import GradCos, GradDot, checkpoints_of
-from linernotes.attribution.trak import DampedKernel, Trak, TrakConfig
+from linernotes.attribution.gradients.tracin import GradCos, GradDot, checkpoints_of
+from linernotes.attribution.gradients.trak import DampedKernel, Trak, TrakConfig
+from linernotes.attribution.likeness.activations import Activations, ActivationsConfig, layers_of, listening
 from linernotes.errors import InputError, NotFitted
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.testing import check_attributor

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.groups import Groups, aggregate
+from linernotes.attribution.by_group.groups import Groups, aggregate
 from linernotes.errors import InputError
 
 ITEMS = ("rain", "sun", "wind", "snow", "hail")

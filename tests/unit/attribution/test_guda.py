@@ -9,17 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linernotes.attribution.base import Query
-from linernotes.attribution.group_unlearning import (
+from linernotes.attribution.by_group.group_unlearning import (
     GroupUnlearning,
     GroupUnlearningConfig,
     must_be_straight,
     nearest,
-    network_with_change,
     redirected_velocity,
 )
-from linernotes.attribution.groups import Groups, aggregate
-from linernotes.attribution.guda import Guda, GudaConfig
-from linernotes.attribution.shapley import draw_coalitions, solve
+from linernotes.attribution.by_group.groups import Groups, aggregate
+from linernotes.attribution.by_group.guda import Guda, GudaConfig
+from linernotes.attribution.by_group.open_weights import network_with_change
+from linernotes.attribution.by_group.shapley import draw_coalitions, solve
 from linernotes.errors import InputError, NotFitted
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.generators.base import NoiseDraws
@@ -208,7 +208,7 @@ def test_changes_are_small_and_only_where_they_may_be(tiny_generator, tiny_corpu
 
 
 def test_the_last_layer_is_the_last_layer(tiny_generator, tiny_corpus):
-    from linernotes.attribution.group_unlearning import _last_blocks
+    from linernotes.attribution.by_group.open_weights import _last_blocks
 
     names = ["layers.0.up.weight", "layers.1.up.weight", "layers.1.up.bias", "layers.10.up.weight"]
     assert _last_blocks(names, 1) == names[3:]

@@ -8,13 +8,13 @@ import pytest
 import soundfile
 
 from linernotes.attribution.chance import Chance
-from linernotes.attribution.index import FastIndex, IndexConfig
-from linernotes.attribution.mucs import Mucs, MucsConfig
-from linernotes.attribution.partial import PartialUnlearning
-from linernotes.attribution.prefilter import PrefilterConfig, Prefiltered
-from linernotes.attribution.racing import RaceConfig
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.fast.index import FastIndex, IndexConfig
+from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
+from linernotes.attribution.fast.racing import RaceConfig
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
+from linernotes.attribution.unlearning.partial import PartialUnlearning
 from linernotes.audio.files import file_sha256
 from linernotes.cli.main import main
 from linernotes.errors import InputError
@@ -136,7 +136,7 @@ def test_other_sizes_are_refused_not_mixed(where, built, capsys):
 def test_what_the_index_does_not_know_is_answered_exactly_and_said_so(
     place, where, built, capsys, monkeypatch
 ):
-    from linernotes.attribution.student import Student
+    from linernotes.attribution.fast.student import Student
 
     monkeypatch.setattr(Student, "familiarity", lambda self, features: 0.001)
     code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--workers", 1, "--json")

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linernotes.attribution.base import Query
-from linernotes.attribution.localise import (
+from linernotes.attribution.where.localise import (
     LocaliseConfig,
     fisher_diagonal,
     localise,
     token_weights,
     window_spans,
 )
-from linernotes.attribution.maps import SegmentMap, draw_maps
+from linernotes.attribution.where.maps import SegmentMap, draw_maps
 from linernotes.errors import InputError, UnsupportedGenerator
 from linernotes.evidence import Span
 from linernotes.execution import ProcessRunner, SerialRunner

@@ -6,10 +6,10 @@ import torch
 
 from linernotes.attribution.base import Query
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.measurement import difference, network_with, skew
-from linernotes.attribution.mucs import BoundedUnlearning, Mucs, MucsConfig
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig, query_gradient
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig, query_gradient
+from linernotes.attribution.unlearning.mucs import BoundedUnlearning, Mucs, MucsConfig
 from linernotes.errors import InputError, NotFitted
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.generators.reference.adapter import ReferenceGenerator
@@ -68,7 +68,7 @@ def test_the_step_raises_the_loss_of_the_query_by_the_set_fraction(tiny_generato
     method = FisherUnlearning(config)
     run = SerialRunner(8)
     method.fit(tiny_generator, tiny_corpus, run)
-    from linernotes.attribution.unlearning import FisherStep
+    from linernotes.attribution.unlearning.diagonal import FisherStep
 
     draws = tiny_generator.noise_draws(16, 3)
     fisher = method._fitted[2]

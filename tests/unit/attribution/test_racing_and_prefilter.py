@@ -5,18 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.attribution.partial import PartialUnlearning
-from linernotes.attribution.prefilter import (
+from linernotes.attribution.fast.prefilter import (
     PrefilterConfig,
     Prefiltered,
     measured_recall,
     recall_of,
 )
-from linernotes.attribution.racing import RaceConfig, judge
-from linernotes.attribution.search import best
-from linernotes.attribution.shortlist_race import Measured, background, line_to
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.fast.racing import RaceConfig, judge
+from linernotes.attribution.fast.search import best
+from linernotes.attribution.fast.shortlist_race import Measured, background, line_to
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.partial import PartialUnlearning
 from linernotes.errors import InputError, NotFitted
 from linernotes.execution import SerialRunner
 from linernotes.testing import check_attributor

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linernotes.attribution.groups import Groups
-from linernotes.attribution.shapley import (
+from linernotes.attribution.by_group.groups import Groups
+from linernotes.attribution.by_group.shapley import (
     Credit,
     covered_items,
     draw_coalitions,

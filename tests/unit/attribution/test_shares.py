@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.ranking import rank, share_intervals, shares_of
+from linernotes.attribution.statements.ranking import rank, share_intervals, shares_of
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False, width=32)
 

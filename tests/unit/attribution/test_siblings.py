@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from linernotes.attribution.base import EncodedCorpus
-from linernotes.attribution.fine_tuning import FineTuneConfig, FineTunePass, SiblingLossPass
-from linernotes.attribution.gradient_kernel import KernelConfig, fit_kernel
 from linernotes.attribution.measurement import network_with
-from linernotes.attribution.siblings import SiblingConfig, Siblings, halves
+from linernotes.attribution.retraining.fine_tuning import FineTuneConfig, FineTunePass, SiblingLossPass
+from linernotes.attribution.retraining.gradient_kernel import KernelConfig, fit_kernel
+from linernotes.attribution.retraining.siblings import SiblingConfig, Siblings, halves
 from linernotes.errors import InputError
 from linernotes.execution.serial import SerialRunner
 from linernotes.testing import check_attributor

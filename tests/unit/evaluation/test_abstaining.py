@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from linernotes.attribution.abstention import null_reference, signs_of
 from linernotes.attribution.base import ItemScores
+from linernotes.attribution.statements.abstention import null_reference, signs_of
 from linernotes.errors import InputError
 from linernotes.evaluation.abstaining import cross_abstention
 from linernotes.evaluation.calibrating import calibrate, is_nobody

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from linernotes.attribution.abstention import CorpusFit
 from linernotes.attribution.base import ItemScores
-from linernotes.attribution.calibration import PREDICTORS, Calibration
+from linernotes.attribution.statements.abstention import CorpusFit
+from linernotes.attribution.statements.calibration import PREDICTORS, Calibration
 from linernotes.errors import InputError
 from linernotes.evaluation.calibrating import calibrate, coverage, cross_coverage, nobody_rate
 from linernotes.evaluation.cross_fitting import CalibrationConfig, blocks

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
-from linernotes.attribution.calibration import Calibration, EffectMaps, Monotone
-from linernotes.attribution.similarity import Similarity
-from linernotes.attribution.unlearning import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.statements.calibration import Calibration, EffectMaps, Monotone
+from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.errors import CorpusError, InputError, NewerRevision
 from linernotes.evidence import CalibrationNote
 from linernotes.generators.reference.adapter import ReferenceGenerator, Trained

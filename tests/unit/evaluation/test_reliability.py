@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from linernotes.attribution.mucs import Mucs
-from linernotes.attribution.similarity import Similarity
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.unlearning.mucs import Mucs
 from linernotes.errors import CorpusError, InputError
 from linernotes.evaluation.counterfactuals import RetrainPass, draw_subsets, query_losses
 from linernotes.evaluation.lds import GroundTruth
@@ -70,7 +70,7 @@ def test_a_reliability_is_read_from_the_test_queries(tmp_path, tiny_generator, t
 
 
 def test_a_figure_never_travels(tmp_path, tiny_generator, truth):
-    from linernotes.attribution.mucs import MucsConfig
+    from linernotes.attribution.unlearning.mucs import MucsConfig
     from linernotes.evaluation.sanity import randomised
 
     write(tmp_path, tiny_generator, truth, [Mucs()])

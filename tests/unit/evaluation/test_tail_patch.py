@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from linernotes.attribution.base import Query
-from linernotes.attribution.localise import LocaliseConfig, fisher_diagonal, localise
+from linernotes.attribution.where.localise import LocaliseConfig, fisher_diagonal, localise
 from linernotes.errors import InputError, UnsupportedGenerator
 from linernotes.evaluation.localisation import (
     Source,

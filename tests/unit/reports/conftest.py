@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from linernotes.attribution.base import EncodedCorpus
-from linernotes.attribution.maps import SegmentMap
+from linernotes.attribution.where.maps import SegmentMap
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.auditlog import Receipt
 from linernotes.corpus.seal import SealedCorpus

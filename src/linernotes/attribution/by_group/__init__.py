@@ -1,0 +1,1 @@
+"""Influence of groups (artists, rightsholders): unlearned models, group scores, Shapley shares."""

@@ -1,0 +1,1 @@
+"""Curvature of the loss, Kronecker-factored or diagonal, and EK-FAC influence."""

@@ -1,0 +1,1 @@
+"""Methods from per-item gradients: TracIn, TRAK, D-TRAK, DAS."""

@@ -1,0 +1,1 @@
+"""Baselines that compare sounds: they rank likeness, not influence."""

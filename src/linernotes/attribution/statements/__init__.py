@@ -1,0 +1,1 @@
+"""From scores to statements: shares, intervals, calibrated effects, clusters, abstention."""

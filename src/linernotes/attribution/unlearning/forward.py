@@ -1,0 +1,90 @@
+"""Forward influence: one plain gradient step away from the output, scored by the losses of the corpus.
+
+The mirrored-influence idea at its simplest. No curvature is estimated, so the step also disturbs what the whole
+corpus leans on; what the preconditioned methods gain over this one is what curvature is worth.
+
+    θ' = θ + η ∇ℓ(ẑ; θ),        score_i = ℓ̄(z_i; θ') − ℓ̄(z_i; θ)
+
+Assumptions
+-----------
+Learning from i lowers the output's loss about as much as learning from the output lowers i's.
+
+Conventions
+-----------
+Those of `stepping`. We step up rather than down, as unlearning does; to first order only the sign differs.
+
+References
+----------
+Ko et al. (2024), "The mirrored influence hypothesis: efficient data influence estimation by harnessing forward
+passes", arXiv:2402.08922.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from linernotes.attribution.base import EncodedCorpus
+from linernotes.attribution.unlearning.stepping import Preconditioner, StepConfig, StepMethod
+from linernotes.folds import Runner
+from linernotes.generators.base import Generator
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardConfig:
+    """Settings of forward influence, as in `StepConfig`."""
+
+    n_query_draws: int = 64
+    query_levels: float = 1.0
+    n_scoring_draws: int = 16
+    relative_rise: float = 0.05
+    two_sided: bool = False
+    score: str = "difference"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.step()
+
+    def step(self) -> StepConfig:
+        """Return the settings of the step and the score."""
+        return StepConfig(
+            self.n_query_draws,
+            self.query_levels,
+            self.n_scoring_draws,
+            self.relative_rise,
+            self.two_sided,
+            self.score,
+        )
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """No preconditioner: the step is the gradient.
+
+    Examples
+    --------
+    >>> AsItIs().solve({})
+    {}
+    """
+
+    def solve(self, gradients: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the gradient."""
+        return gradients
+
+
+class ForwardInfluence(StepMethod):
+    """A plain gradient step on the query, after Ko et al. (2024)."""
+
+    name = "forward"
+    revision = "1"
+    paper = "Ko et al. (2024), arXiv:2402.08922"
+    licence = "Apache-2.0"
+
+    def __init__(self, config: ForwardConfig | None = None, *, seed: int = 0) -> None:
+        config = config or ForwardConfig(seed=seed)
+        super().__init__(config, config.step(), config.seed)
+
+    def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
+        """Return none: nothing is fitted."""
+        return AsItIs()

@@ -1,0 +1,1 @@
+"""Which seconds of the output, and which seconds of each recording."""
