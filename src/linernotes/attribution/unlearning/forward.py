@@ -32,30 +32,8 @@ from linernotes.generators.base import Generator
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardConfig:
-    """Settings of forward influence, as in `StepConfig`."""
-
-    n_query_draws: int = 64
-    query_levels: float = 1.0
-    n_scoring_draws: int = 16
-    relative_rise: float = 0.05
-    two_sided: bool = False
-    score: str = "difference"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        self.step()
-
-    def step(self) -> StepConfig:
-        """Return the settings of the step and the score."""
-        return StepConfig(
-            self.n_query_draws,
-            self.query_levels,
-            self.n_scoring_draws,
-            self.relative_rise,
-            self.two_sided,
-            self.score,
-        )
+class ForwardConfig(StepConfig):
+    """Settings of forward influence: those of `StepConfig`."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +60,7 @@ class ForwardInfluence(StepMethod):
     licence = "Apache-2.0"
 
     def __init__(self, config: ForwardConfig | None = None, *, seed: int = 0) -> None:
-        config = config or ForwardConfig(seed=seed)
-        super().__init__(config, config.step(), config.seed)
+        super().__init__(config or ForwardConfig(seed=seed))
 
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
         """Return none: nothing is fitted."""

@@ -25,40 +25,23 @@ from linernotes.generators.base import Generator
 
 
 @dataclass(frozen=True, slots=True)
-class EkfacUnlearningConfig:
-    """Settings of the curvature (see `CurvatureConfig`), of the step and of the score (see `StepConfig`)."""
+class EkfacUnlearningConfig(StepConfig):
+    """Settings of the step and the score (see `StepConfig`), and of the curvature (see `CurvatureConfig`)."""
 
+    query_levels: float = 0.75
     kind: str = "ekfac"
     gradients: str = "auto"
     n_repeats: int = 2
     damping: float = 0.2
     scope: str = "layer"
-    n_query_draws: int = 64
-    query_levels: float = 0.75
-    n_scoring_draws: int = 16
-    relative_rise: float = 0.05
-    two_sided: bool = False
-    score: str = "difference"
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        StepConfig.__post_init__(self)  # a class with slots is made anew, which `super()` does not follow
         self.curvature()
-        self.step()
 
     def curvature(self) -> CurvatureConfig:
         """Return the settings of the curvature."""
         return CurvatureConfig(self.kind, self.gradients, self.n_repeats, self.damping, self.scope, self.seed)
-
-    def step(self) -> StepConfig:
-        """Return the settings of the step and the score."""
-        return StepConfig(
-            self.n_query_draws,
-            self.query_levels,
-            self.n_scoring_draws,
-            self.relative_rise,
-            self.two_sided,
-            self.score,
-        )
 
 
 class EkfacUnlearning(StepMethod):
@@ -71,7 +54,7 @@ class EkfacUnlearning(StepMethod):
 
     def __init__(self, config: EkfacUnlearningConfig | None = None, *, seed: int = 0) -> None:
         config = config or EkfacUnlearningConfig(seed=seed)
-        super().__init__(config, config.step(), config.seed)
+        super().__init__(config)
         self._curvature_config = config.curvature()
 
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:

@@ -22,33 +22,17 @@ from linernotes.generators.base import Generator
 
 
 @dataclass(frozen=True, slots=True)
-class SkewUnlearningConfig:
+class SkewUnlearningConfig(StepConfig):
     """Settings of the step and the score (see `StepConfig`); damping is a multiple of the Fisher's mean."""
 
     n_query_draws: int = 128
-    query_levels: float = 1.0
-    n_scoring_draws: int = 16
-    relative_rise: float = 0.05
-    damping: float = 0.1
-    two_sided: bool = False
     score: str = "skew"
-    seed: int = 0
+    damping: float = 0.1
 
     def __post_init__(self) -> None:
-        self.step()
+        StepConfig.__post_init__(self)  # a class with slots is made anew, which `super()` does not follow
         if self.damping <= 0:
             raise InputError(f"damping={self.damping}: expected a positive number")
-
-    def step(self) -> StepConfig:
-        """Return the settings of the step and the score."""
-        return StepConfig(
-            self.n_query_draws,
-            self.query_levels,
-            self.n_scoring_draws,
-            self.relative_rise,
-            self.two_sided,
-            self.score,
-        )
 
 
 class SkewUnlearning(StepMethod):
@@ -61,7 +45,7 @@ class SkewUnlearning(StepMethod):
 
     def __init__(self, config: SkewUnlearningConfig | None = None, *, seed: int = 0) -> None:
         config = config or SkewUnlearningConfig(seed=seed)
-        super().__init__(config, config.step(), config.seed)
+        super().__init__(config)
         self._damping = config.damping
 
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:

@@ -58,6 +58,8 @@ class StepConfig:
         Whether to step down as well as up.
     score : {"difference", "skew"}
         Rise of a segment's loss, or the rise over the sum, draw by draw.
+    seed : int
+        Of the noise draws.
     """
 
     n_query_draws: int = 64
@@ -66,6 +68,7 @@ class StepConfig:
     relative_rise: float = 0.05
     two_sided: bool = False
     score: str = "difference"
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.score not in SCORES:
@@ -105,8 +108,8 @@ class StepMethod:
 
     name: str
 
-    def __init__(self, config: Any, step: StepConfig, seed: int) -> None:
-        self.config, self.step, self.seed = config, step, seed
+    def __init__(self, config: StepConfig) -> None:
+        self.config, self.seed = config, config.seed
         self._fitted: tuple[Generator, EncodedCorpus, Preconditioner, NDArray[np.float32]] | None = None
 
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
@@ -121,12 +124,12 @@ class StepMethod:
     @property
     def unit(self) -> str:
         """What a score is measured in."""
-        return ("rise" if self.step.score == "difference" else "skew") + " of the training loss"
+        return ("rise" if self.config.score == "difference" else "skew") + " of the training loss"
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Prepare the step, and measure the corpus under the generator as it is."""
         made = self.preconditioner(generator, corpus, run)
-        draws = generator.noise_draws(self.step.n_scoring_draws, self.seed + 1)
+        draws = generator.noise_draws(self.config.n_scoring_draws, self.seed + 1)
         before = measure(generator, corpus, draws, [{}], run, "losses before")[0]
         self._fitted = generator, corpus, made, before
 
@@ -142,12 +145,12 @@ class StepMethod:
             raise NotFitted(f"{self.name}: fit it on a generator and a sealed corpus first")
         generator, corpus, made, before = self._fitted
         draws = cleanest(
-            generator.noise_draws(self.step.n_query_draws, self.seed + 3), self.step.query_levels
+            generator.noise_draws(self.config.n_query_draws, self.seed + 3), self.config.query_levels
         )
-        step = Step(generator, made, draws, self.step.relative_rise)
+        step = Step(generator, made, draws, self.config.relative_rise)
         above = run(UnlearnPass(step), queries, name="steps")
-        below = [opposite(generator, weights) for weights in above] if self.step.two_sided else []
-        draws = generator.noise_draws(self.step.n_scoring_draws, self.seed + 1)
+        below = [opposite(generator, weights) for weights in above] if self.config.two_sided else []
+        draws = generator.noise_draws(self.config.n_scoring_draws, self.seed + 1)
         losses = measure(generator, corpus, draws, [*above, *below], run, f"losses after {self.name}")
         return [
             self._scores(query, corpus, losses[n + len(queries)] if below else before, losses[n])
@@ -157,8 +160,8 @@ class StepMethod:
     def _scores(
         self, query: Query, corpus: EncodedCorpus, low: NDArray[np.float32], high: NDArray[np.float32]
     ) -> ItemScores:
-        rise = difference(low, high) if self.step.score == "difference" else skew(low, high)
-        if self.step.two_sided:
+        rise = difference(low, high) if self.config.score == "difference" else skew(low, high)
+        if self.config.two_sided:
             rise = rise / 2
         return ItemScores(
             query.query_id, self.name, self.unit, corpus.item_ids, corpus.per_item(rise), rise.mean(axis=1)
