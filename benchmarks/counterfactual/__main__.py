@@ -105,8 +105,10 @@ def _measure(names: Sequence[str], pack: Pack, options: argparse.Namespace) -> d
     """Score all methods, each in a process of its own."""
     queries = tuple(q for places in _queries(pack).values() for q in places)
     found: dict[str, Row] = {}
+    processes = get_context("forkserver")
+    processes.set_forkserver_preload(["benchmarks.counterfactual.rows"])  # imported once, not by every process
     with (
-        ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool,
+        ProcessPoolExecutor(options.workers, mp_context=processes, max_tasks_per_child=1) as pool,
         Progress() as progress,
     ):
         waiting = {pool.submit(measure, name, queries, options.scores): name for name in names}

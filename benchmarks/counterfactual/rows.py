@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEGMENTS_PER_SHARD = 64
-N_SELF = 4
+N_SELF = 3
 
 
 @dataclass(frozen=True, slots=True)

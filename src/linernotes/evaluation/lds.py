@@ -144,8 +144,7 @@ def lds(scores: NDArray[np.float64], truth: GroundTruth, seed: int = 0, *, withi
             f"scores {scores.shape}: expected {(len(truth.query_ids), len(truth.item_ids))} (queries × items)"
         )
     values = per_query_lds(scores, truth, within=within)
-    resampled = [float(np.mean(v)) for (v,) in _resample([scores], truth, seed, within)]
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    low, high = np.quantile(_resampled(scores, truth, seed, within), [0.025, 0.975])
     return LdsResult(float(values.mean()), (float(low), float(high)), values)
 
 
@@ -160,8 +159,8 @@ def lds_difference(
     """Return how much higher the first scorer's LDS is, with the paired bootstrap interval."""
     gap = per_query_lds(first, truth, within=within) - per_query_lds(second, truth, within=within)
     value = float(np.mean(gap))
-    resampled = [float(np.mean(a - b)) for a, b in _resample([first, second], truth, seed, within)]
-    low, high = np.quantile(resampled, [0.025, 0.975])
+    gaps = _resampled(first, truth, seed, within) - _resampled(second, truth, seed, within)
+    low, high = np.quantile(gaps, [0.025, 0.975])
     return value, (float(low), float(high))
 
 
@@ -211,22 +210,59 @@ def _sides(
     return predictions, outcomes
 
 
-def _resample(
-    scorers: list[NDArray[np.float64]], truth: GroundTruth, seed: int, within: bool
-) -> list[list[NDArray[np.float64]]]:
+def _resampled(
+    scores: NDArray[np.float64], truth: GroundTruth, seed: int, within: bool
+) -> NDArray[np.float64]:
+    """Return the LDS of every bootstrap draw [shape=(N_BOOTSTRAP,)]; one seed draws alike for all scorers.
+
+    A draw with repetition is a weight per subset, and Spearman's correlation over the draw is Pearson's, so
+    weighted, of the ranks that the weights give: one sort per query serves all draws.
+    """
+    times, queries = _draws(truth, seed)
+    predictions, outcomes = _sides(scores, truth, within)
+    columns = [
+        _weighted_correlation(_ranks_in(a, times), _ranks_in(b, times), times)
+        for a, b in zip(predictions.T, outcomes.T, strict=True)
+    ]
+    means: NDArray[np.float64] = np.take_along_axis(np.stack(columns, axis=1), queries, axis=1).mean(axis=1)
+    return means
+
+
+def _draws(truth: GroundTruth, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return how often each draw takes each subset [shape=(N_BOOTSTRAP, n_subsets)], and its queries."""
     random = np.random.default_rng(seed)
-    n_queries = truth.losses.shape[2]
-    sides = [_sides(scores, truth, within) for scores in scorers]
-    members = _blocks(truth)
-    draws = []
-    for _ in range(N_BOOTSTRAP):
-        subsets = members[random.integers(len(members), size=len(members))].ravel()
-        queries = random.integers(n_queries, size=n_queries)
-        chosen = np.ix_(subsets, queries)
-        draws.append(
-            [_rank_correlation(predictions[chosen], outcomes[chosen]) for predictions, outcomes in sides]
-        )
-    return draws
+    n_queries, members = truth.losses.shape[2], _blocks(truth)
+    times = np.zeros((N_BOOTSTRAP, len(truth.inclusion)))
+    queries = np.empty((N_BOOTSTRAP, n_queries), dtype=np.int64)
+    for draw in range(N_BOOTSTRAP):
+        taken = np.bincount(random.integers(len(members), size=len(members)), minlength=len(members))
+        times[draw, members.ravel()] = np.repeat(taken, members.shape[1])
+        queries[draw] = random.integers(n_queries, size=n_queries)
+    return times, queries
+
+
+def _ranks_in(values: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean rank of each value in each draw, less the mean of all ranks [shape as *times*]."""
+    distinct, group = np.unique(values, return_inverse=True)
+    # how many of the draw lie at or below each distinct value
+    upto = np.zeros((len(times), len(distinct) + 1))
+    for place, one in enumerate(group):
+        upto[:, one + 1] += times[:, place]
+    np.cumsum(upto, axis=1, out=upto)
+    ranks = (upto[:, :-1] + upto[:, 1:] + 1) / 2
+    centred: NDArray[np.float64] = ranks[:, group] - (times.sum(axis=1, keepdims=True) + 1) / 2
+    return centred
+
+
+def _weighted_correlation(
+    a: NDArray[np.float64], b: NDArray[np.float64], times: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the correlation of centred ranks in each draw; 0 where either is constant."""
+    weighted = a * times
+    both = np.einsum("ij,ij->i", weighted, b)
+    norm = np.sqrt(np.einsum("ij,ij->i", weighted, a) * np.einsum("ij,ij,ij->i", b, b, times))
+    correlation: NDArray[np.float64] = both / np.where(norm > 0, norm, 1.0)
+    return correlation
 
 
 def _blocks(truth: GroundTruth) -> NDArray[np.int64]:
