@@ -106,7 +106,9 @@ def _measure(names: Sequence[str], pack: Pack, options: argparse.Namespace) -> d
     queries = tuple(q for places in _queries(pack).values() for q in places)
     found: dict[str, Row] = {}
     processes = get_context("forkserver")
-    processes.set_forkserver_preload(["benchmarks.counterfactual.rows"])  # imported once, not by every process
+    processes.set_forkserver_preload(
+        ["benchmarks.counterfactual.rows"]
+    )  # imported once, not by every process
     with (
         ProcessPoolExecutor(options.workers, mp_context=processes, max_tasks_per_child=1) as pool,
         Progress() as progress,

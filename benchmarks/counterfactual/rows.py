@@ -90,7 +90,8 @@ def method_of(name: str, pack: Pack) -> Any:
     if settings:
         pairs = dict(setting.split("=", 1) for setting in settings.split(";"))
         changed = {key: json.loads(value) for key, value in pairs.items()}
-        method = type(method)(replace(method.config, **changed))
+        config = replace(method.config, **changed)
+        method = Guda(config, groups=method.groups) if plain == "guda" else type(method)(config)
     return method
 
 

@@ -27,7 +27,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.fuzz.mutate import damaged
-from benchmarks.fuzz.targets import TARGETS, Target
+from benchmarks.fuzz.target import Target
+from benchmarks.fuzz.targets import TARGETS
 
 RESULTS = Path(__file__).parent / "results"
 PART = 20_000
@@ -93,12 +94,13 @@ def plan(n_inputs: int, names: list[str]) -> list[tuple[str, int, int]]:
 def _cost_s(target: Target) -> float:
     from linernotes.errors import LinernotesError
 
-    seeds = list(target.seeds())
-    start = time.perf_counter()
-    for one in seeds * 3:
+    costs = []
+    for one in list(target.seeds()) * 3:
+        start = time.perf_counter()
         with contextlib.suppress(LinernotesError):
             target.read(one)
-    return (time.perf_counter() - start) / (3 * len(seeds))
+        costs.append(time.perf_counter() - start)
+    return min(costs)
 
 
 def main() -> int:

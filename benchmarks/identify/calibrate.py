@@ -7,7 +7,7 @@ against all recordings of the other, and against a third of them: of four length
 way of the grid. Each gives its best chance score, in either search. A score below the threshold enters the
 likelihood as "below"; above it, by its density, so that the fit follows the tail and not the body:
 
-    P(S <= s) = exp(-K query_s catalogue_s exp(-rate s))
+    P(S <= s) = exp(-K query_s catalogue_s exp(-rate s)), a query below ten seconds as one of ten
 
 Interrupted, it goes on where it stopped (``--out`` with the suffix ``.draws.jsonl``).
 """
@@ -39,7 +39,7 @@ from linernotes.cli.output import Progress
 from linernotes.errors import TooShort
 from linernotes.fingerprint.align import CHANGED, EXACT, Search, find_alignments
 from linernotes.fingerprint.candidates import windows_of
-from linernotes.fingerprint.decision import CHANGED_CHANCE, EXACT_CHANCE, NullModel
+from linernotes.fingerprint.decision import CHANGED_CHANCE, EXACT_CHANCE, LEAST_QUERY_S, NullModel
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import Query, find_query
 from linernotes.fingerprint.verify import Evidence
@@ -59,7 +59,9 @@ class Draw:
     catalogue_s: float
     score: float
     deviations: float
+    surplus: float
     nats: float
+    n_peaks: int
     query: str
     recording: str
 
@@ -67,7 +69,7 @@ class Draw:
 def fit(draws: list[Draw], quantile: float) -> tuple[NullModel, float]:
     """Return the maximum-likelihood model above a quantile of the scores, and that threshold."""
     score = np.array([draw.score for draw in draws])
-    log_size = np.log([draw.query_s * draw.catalogue_s for draw in draws])
+    log_size = np.log([max(LEAST_QUERY_S, draw.query_s) * draw.catalogue_s for draw in draws])
     threshold = float(np.quantile(score, quantile))
     above = score > threshold
 
@@ -132,7 +134,9 @@ def _draw(query: Query, index: FingerprintIndex, name: str, search: Search, quer
         catalogue_s=index.duration_s,
         score=best.score if best else 0.0,
         deviations=best.deviations if best else 0.0,
+        surplus=best.surplus if best else 0.0,
         nats=best.nats if best else 0.0,
+        n_peaks=best.n_peaks if best else 0,
         query=query_id,
         recording=best.recording_id if best else "",
     )
@@ -162,9 +166,8 @@ def report(draws: list[Draw]) -> dict[str, object]:
         tail = np.quantile(scores, [0.5, 0.9, 0.99, 0.999, 1]).round(2).tolist()
         print(f"{seconds:3d} s: {len(scores)} queries; .5 .9 .99 .999 1: {tail}")
     for draw in sorted(draws, key=lambda one: -one.score)[:8]:
-        print(
-            f"{draw.score:6.2f} ({draw.deviations:.1f} + {draw.nats:.0f} nats)  {draw.query}  ~  {draw.recording}"
-        )
+        parts = f"{draw.deviations:.1f} + {draw.surplus:.1f} + {draw.nats:.0f} nats"
+        print(f"{draw.score:6.2f} ({parts})  {draw.query}  ~  {draw.recording}")
     return fits
 
 

@@ -90,6 +90,7 @@ def ask_all(
                 if kind == "known" and row.get("judged_by") != VERSION:
                     row |= _judged(row, query, judge)
                 finished.append(row)
+    waiting.sort(key=lambda one: one[0] != "known")  # recall first, when there is little time
     _task = Task(rivals, cells, {k: _opposite(v, parts) for k, v in sides.items()}, judge, waiting)
     batches = range(0, len(waiting), _BATCH)
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:

@@ -48,12 +48,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every n-th recording of part 0")
     parser.add_argument("--parts", default="0,1")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--conditions", default="", help="such as 'over 0 dB,pitch +1'; all when empty")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     source_part, host_part = (int(text) for text in given.parts.split(","))
     music = load(given.folder, {source_part, host_part})
     sources = [name for name in music if part(music[name][0]) == source_part][:: given.every]
-    hosts = [name for name in music if part(music[name][0]) == host_part]
+    hosts = [name for name in music if part(music[name][0]) == host_part and lasts(music[name], HOST_S)]
     config = PassageConfig(detectors=tuple(given.detectors.split(",")))
     known = {name: prepared(music[name][1], name, config) for name in sources}
     minutes = sum(len(music[name][1].samples) for name in sources) / RATE / 60
@@ -63,7 +64,10 @@ def main() -> None:
         "n": len(sources),
     }
     draw = np.random.default_rng(given.seed)
+    asked = given.conditions.split(",") if given.conditions else {name for name, _ in CONDITIONS}
     for condition, seconds in CONDITIONS if given.queries else ():
+        if condition not in asked:
+            continue
         row = planted_row(condition, seconds, given.queries, draw, music, sources, hosts, known, config)
         results[f"{condition}, {seconds:g} s"] = row
         print(condition, seconds, row, flush=True)
@@ -85,6 +89,10 @@ def load(folder: Path, parts: set[int]) -> dict[str, tuple[str, Audio]]:
             if part(row["artist_id"]) in parts and "stems/" not in row["file"]:
                 found[row["file"]] = (row["artist_id"], read_audio(folder / row["file"], RATE))
     return found
+
+
+def lasts(one, seconds):
+    return one[1].duration_s > seconds
 
 
 def prepared(audio, name, config):
@@ -135,6 +143,7 @@ def plant(condition, seconds, draw, source, host):
 def planted_row(condition, seconds, n, draw, music, sources, hosts, known, config):
     index, features, notes = collection(known, sources, config)
     found, ends, by, spent, others = 0, [], Counter(), 0.0, 0
+    sources = [name for name in sources if lasts(music[name], seconds * 1.1)]
     for _ in range(n):
         name = sources[int(draw.integers(len(sources)))]
         host = host_of(draw, music[hosts[int(draw.integers(len(hosts)))]][1])
@@ -163,8 +172,9 @@ def planted_row(condition, seconds, n, draw, music, sources, hosts, known, confi
 
 def control_row(n, draw, music, sources, known, config):
     flagged, lengths = 0, []
+    played = [name for name in music if lasts(music[name], HOST_S)]
     for _ in range(n):
-        name = list(music)[int(draw.integers(len(music)))]
+        name = played[int(draw.integers(len(played)))]
         artist, audio = music[name]
         others = [other for other in sources if music[other][0] != artist]
         index, features, notes = collection(known, others, config)

@@ -6,8 +6,12 @@ identifier      names            form                       check
 ISRC            recording        2 + 3 + 2 + 5 characters   none; the prefix must be known
 ISWC            work             T + 9 digits + 1           weighted sum modulo 10
 IPI name        name of a party  9 + 2 digits               weighted sum modulo 101
+IPI base        party            I + 9 digits + 1           weighted sum modulo 10
+IPN             performer        up to 13 digits            none (carried as it is)
 ISNI            party            15 digits + 1              ISO 7064 Mod 11-2
 UPC / EAN       release          12 or 13 (8, 14) digits    GS1 modulo 10
+GRid            release          A1 + 5 + 10 + 1            ISO 7064 Mod 37,36
+DPID            sender (DDEX)    PADPIDA + 10 + 1           ISO 7064 Mod 37,36
 MBID            MusicBrainz      UUID                       none
 content hash    file             64 hexadecimal digits      none
 ==============  ===============  =========================  ==============================
@@ -17,7 +21,8 @@ normalised form; each ``format_…`` takes either form and returns the form for 
 
 References
 ----------
-ISO 3901 (ISRC), ISO 15707 (ISWC), ISO 27729 (ISNI), ISO/IEC 7064; CISAC, "IPI system" (name number);
+ISO 3901 (ISRC), ISO 15707 (ISWC), ISO 27729 (ISNI), ISO/IEC 7064; CISAC, "IPI system" (name and base number);
+IFPI, "GRid Standard"; DDEX, "Party Identifier (DPID)"; SCAPR, "International Performer Number";
 GS1 General Specifications, section 7.9 (check digit); RFC 9562 (UUID).
 
 Known limits
@@ -31,8 +36,9 @@ import re
 import uuid
 from types import ModuleType
 
-from stdnum import ean, isni, isrc
+from stdnum import ean, grid, isni, isrc
 from stdnum.exceptions import InvalidChecksum, InvalidComponent, InvalidLength, ValidationError
+from stdnum.iso7064 import mod_37_36
 
 from linernotes.errors import InputError
 
@@ -139,6 +145,133 @@ def format_ipi(text: str) -> str:
     '00014107338'
     """
     return parse_ipi(text)
+
+
+def parse_ipi_base(text: str) -> str:
+    """Return the eleven characters of an IPI base number: I, nine digits, check digit.
+
+    The check digit is (10 - (2 + Σ i·dᵢ) mod 10) mod 10, with i from 1 to 9: that of an ISWC, with 2 for
+    the letter.
+
+    Raises
+    ------
+    InputError
+        If the form or the check digit is wrong.
+
+    Examples
+    --------
+    >>> parse_ipi_base("I-001068130-6")
+    'I0010681306'
+    """
+    code = _bare("IPI", text)
+    code = code if code.startswith("I") else f"I{code}"
+    if not re.fullmatch(r"I[0-9]{10}", code):
+        raise InputError(f"IPI base number '{text}': expected I and ten digits, such as I-001068130-6")
+    check = (10 - (2 + sum(i * int(d) for i, d in enumerate(code[1:10], start=1))) % 10) % 10
+    if check != int(code[10]):
+        raise InputError(f"IPI base number '{text}': check digit {code[10]}, expected {check}")
+    return code
+
+
+def format_ipi_base(text: str) -> str:
+    """Return an IPI base number with its hyphens.
+
+    Examples
+    --------
+    >>> format_ipi_base("I0010681306")
+    'I-001068130-6'
+    """
+    code = parse_ipi_base(text)
+    return f"I-{code[1:10]}-{code[10]}"
+
+
+def parse_ipn(text: str) -> str:
+    """Return the digits of an International Performer Number.
+
+    The number carries no published check digit: any 5 to 13 digits are taken as they are.
+
+    Raises
+    ------
+    InputError
+        If it holds anything but digits, or too few or too many.
+
+    Examples
+    --------
+    >>> parse_ipn("IPN 1234 5678")
+    '12345678'
+    """
+    code = _bare("IPN", text)
+    if not re.fullmatch(r"[0-9]{5,13}", code):
+        raise InputError(f"IPN '{text}': expected 5 to 13 digits")
+    return code
+
+
+def parse_grid(text: str) -> str:
+    """Return the eighteen characters of a GRid.
+
+    Raises
+    ------
+    InputError
+        If the form or the check character is wrong.
+
+    Examples
+    --------
+    >>> parse_grid("A1-2425G-ABC1234002-M")
+    'A12425GABC1234002M'
+    """
+    code = _with_stdnum("GRid", grid, text, "A1 and sixteen characters, such as A1-2425G-ABC1234002-M")
+    if not re.fullmatch(r"A1[0-9A-Z]{16}", code):
+        raise InputError(f"GRid '{text}': expected A1 and sixteen characters, such as A1-2425G-ABC1234002-M")
+    return code
+
+
+def format_grid(text: str) -> str:
+    """Return a GRid with its hyphens.
+
+    Examples
+    --------
+    >>> format_grid("A12425GABC1234002M")
+    'A1-2425G-ABC1234002-M'
+    """
+    code = parse_grid(text)
+    return f"{code[:2]}-{code[2:7]}-{code[7:17]}-{code[17]}"
+
+
+def parse_dpid(text: str) -> str:
+    """Return the eighteen characters of a DDEX party identifier: PADPIDA, ten characters, check character.
+
+    The last character checks the seventeen before it. Identifiers in vendors' sample messages are often
+    made up and fail.
+
+    Raises
+    ------
+    InputError
+        If the form or the check character is wrong.
+
+    Examples
+    --------
+    >>> parse_dpid("PA-DPIDA-2007061301-U")
+    'PADPIDA2007061301U'
+    """
+    code = _bare("DPID", text)
+    if not re.fullmatch(r"PADPIDA[0-9A-Z]{11}", code):
+        raise InputError(f"DPID '{text}': expected PADPIDA and eleven characters, such as PADPIDA2007061301U")
+    check = mod_37_36.calc_check_digit(code[:-1])
+    if check != code[-1]:
+        raise InputError(f"DPID '{text}': check character {code[-1]}, expected {check}")
+    return code
+
+
+def format_dpid(text: str) -> str:
+    """Return a DDEX party identifier with its hyphens.
+
+    Examples
+    --------
+    >>> format_dpid("PADPIDA2007061301U")
+    'PA-DPIDA-2007061301-U'
+    """
+    code = parse_dpid(text)
+    return f"{code[:2]}-{code[2:7]}-{code[7:17]}-{code[17]}"
 
 
 def parse_isni(text: str) -> str:

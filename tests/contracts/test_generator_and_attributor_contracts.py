@@ -7,28 +7,28 @@ import numpy as np
 import pytest
 import torch
 
-from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
-from linernotes.attribution.chance import Chance
-from linernotes.attribution.gradients.das import Das, DasConfig
-from linernotes.attribution.gradients.dtrak import DTrak
-from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
-from linernotes.attribution.unlearning.forward import ForwardConfig, ForwardInfluence
-from linernotes.attribution.retraining.gradient_kernel import KernelConfig
-from linernotes.attribution.gradients.per_item import GradientConfig
 from linernotes.attribution.by_group.group_unlearning import GroupUnlearningConfig
 from linernotes.attribution.by_group.guda import Guda, GudaConfig
+from linernotes.attribution.chance import Chance
+from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
 from linernotes.attribution.fast.index import FastIndex, IndexConfig
-from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
-from linernotes.attribution.unlearning.partial import PartialUnlearning
 from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
 from linernotes.attribution.fast.racing import RaceConfig
-from linernotes.attribution.retraining.siblings import SiblingConfig, Siblings
-from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.gradients.das import Das, DasConfig
+from linernotes.attribution.gradients.dtrak import DTrak
+from linernotes.attribution.gradients.per_item import GradientConfig
 from linernotes.attribution.gradients.tracin import GradCos, GradDot
 from linernotes.attribution.gradients.trak import Trak, TrakConfig
+from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
+from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.retraining.gradient_kernel import KernelConfig
+from linernotes.attribution.retraining.siblings import SiblingConfig, Siblings
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.forward import ForwardConfig, ForwardInfluence
 from linernotes.attribution.unlearning.kronecker import EkfacUnlearning, EkfacUnlearningConfig
+from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
+from linernotes.attribution.unlearning.partial import PartialUnlearning
 from linernotes.attribution.unlearning.skew import SkewUnlearning, SkewUnlearningConfig
 from linernotes.audio.files import Audio
 from linernotes.execution import SerialRunner

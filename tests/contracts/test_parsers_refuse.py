@@ -15,6 +15,7 @@ with pytest.MonkeyPatch.context() as patch:  # the benchmarks lie beside the pac
     from benchmarks.fuzz.targets import TARGETS
 
 N_INPUTS = 150
+LENIENT = {"content-signal"}  # lines of robots.txt: what is not understood says nothing
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
@@ -22,7 +23,7 @@ def test_damaged_input_is_refused_or_means_what_it_meant(name):
     found = fuzz(name, N_INPUTS, seed=2026)
     assert not found["findings"]
     assert found["counts"]["inputs"] == N_INPUTS
-    assert found["counts"]["refused"] > 0
+    assert found["counts"].get("refused", 0) > 0 or name in LENIENT
 
 
 def test_the_damage_is_damage():

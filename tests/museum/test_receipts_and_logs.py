@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -64,29 +65,57 @@ def test_a_missing_file_is_bad_input_not_a_failed_proof():
 
 
 @pytest.mark.parametrize(
-    ("name", "index", "problem"),
+    ("name", "index", "file", "problem"),
     [
-        ("entries_edited", 3, "entry 3"),
-        ("entry_missing", 4, "missing or cut short"),
-        ("hash_damaged", 1, "entry 1"),
-        ("inner_hash_damaged", None, "above entry 1"),
-        ("offset_damaged", 3, "offset of entry 3"),
-        ("rewritten", None, "rewritten"),
-        ("head_damaged", None, "signature"),
+        ("entries_edited", 3, "tile/entries/000.p/5", "entry 3: its bytes do not fit"),
+        ("entry_missing", 4, "tile/entries/000.p/5", "cut short within its entry 4"),
+        ("length_damaged", 1, "tile/entries/000.p/5", "cut short|after its 5 entries"),
+        ("bundle_lost", 0, "tile/entries/000.p/5", "missing"),
+        ("tile_damaged", 1, "tile/0/000.p/5", "stored hash of entry 1"),
+        ("rewritten", None, "", "rewritten"),
+        ("head_damaged", None, "checkpoint", "signature"),
     ],
 )
-def test_fsck_names_the_first_damage(name, index, problem):
+def test_fsck_names_the_first_damage(name, index, file, problem):
     report = fsck(LOGS / name, VerifyingKey.load(LOGS / "trusted.pub"))
     assert not report.ok
-    assert report.first_damaged_index == index
-    assert problem in report.problem
+    assert (report.first_damaged_index, report.damaged_file) == (index, file)
+    assert re.search(problem, report.problem)
 
 
 def test_an_unfinished_append_is_no_damage():
     report = fsck(LOGS / "unfinished_append", VerifyingKey.load(LOGS / "trusted.pub"))
     assert report.ok
     assert report.size == 5
-    assert report.unsigned_tail_bytes == 19
+    assert report.unsigned_tail_bytes > 6 * 32  # a tile and a bundle, one entry wider than the head
+
+
+def test_a_log_of_the_old_form_is_carried_over_and_its_receipts_hold(tmp_path):
+    key = VerifyingKey.load(LOGS / "trusted.pub")
+    folder = Path(shutil.copytree(LOGS / "old_form", tmp_path / "log"))
+    log = AuditLog.open(folder, key)
+    for refused in (lambda: fsck(folder, key), lambda: log.receipt(0), lambda: log.entry_bytes(4)):
+        with pytest.raises(CorpusError, match="linernotes audit upgrade"):
+            refused()
+    before = (folder / "checkpoint").read_bytes()
+    lines = (folder / "entries.jsonl").read_bytes().split(b"\n")[:5]
+    assert log.upgrade()
+    assert not log.upgrade()
+    assert (folder / "checkpoint").read_bytes() == before
+    assert list(log.entries()) == lines
+    assert fsck(folder, key).ok
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "lock", "tile"]
+    log.check_consistency(Checkpoint.open(Receipt.load(RECEIPTS / "valid.json").checkpoint, key))
+
+
+@pytest.mark.parametrize("name", ["old_form_edited", "old_form_cut_short"])
+def test_a_damaged_log_of_the_old_form_stays_as_it_is(tmp_path, name):
+    folder = Path(shutil.copytree(LOGS / name, tmp_path / "log"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(VerificationError, match=r"signed root|cut short"):
+        AuditLog.open(folder, VerifyingKey.load(LOGS / "trusted.pub")).upgrade()
+    (folder / "lock").unlink()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_log_without_head_is_no_log():

@@ -17,6 +17,7 @@ from linernotes.fingerprint.kernels import (
     shared_quads,
     standing_of_cells,
     sums_elsewhere,
+    unmoved_quads,
     vote_pairs,
 )
 from linernotes.fingerprint.landmarks import Landmarks
@@ -184,11 +185,35 @@ def test_shared_quads_are_all_that_agree() -> None:
             log_ratio = math.log(span / int(held.quad_spans[own]))
             if abs(shift) <= 4.5 and abs(log_ratio) <= 0.2:
                 expected[round(time, 3), int(held.quad_times[own]), round(shift, 3), round(log_ratio, 3)] += 1
-    found = shared_quads(names, asked, *tables, 4.5, 0.2)
-    rounded = Counter((round(t, 3), int(p), round(s, 3), round(r, 3)) for t, p, s, r in found.tolist())
+    settings = (4.5, math.exp(0.2), 150.0, 16, 40)
+    found = shared_quads(names, asked, *tables, *settings, 1 << 20)
+    rounded = Counter((round(t, 3), int(p), round(s, 3), round(r, 3)) for t, p, s, r, _ in found.tolist())
     assert sum((rounded - expected).values()) == sum((expected - rounded).values()) <= 0.01 * len(found)
     true = (np.abs(found[:, 2] - 4) < 0.6) & (np.abs(found[:, 3] - math.log(1.1)) < 0.03)
     assert true.sum() > 10
+    middles = found[:, 1] + (150.0 - found[:, 0]) * np.exp(-found[:, 3])
+    assert (np.abs(found[:, 4] - np.floor(middles / 16)) <= (np.abs(middles % 16 - 8) > 7.9)).all()
+    votes = Counter(found[:, 4].astype(int).tolist())
+    best = shared_quads(names, asked, *tables, *settings, 3)
+    least = min(v for v in votes.values() if sum(w >= v for w in votes.values()) <= 3)
+    chosen = {cell + step for cell, v in votes.items() if v >= least for step in (-1, 0, 1)}
+    assert set(best[:, 4].astype(int).tolist()) == chosen & set(votes)
+
+
+def test_unmoved_quads_are_all_that_agree() -> None:
+    held, (times, bands) = _held(3), _peaks(3, 60, 300)
+    index = FingerprintIndex.empty().add([("held", "0" * 64, held)])
+    asked = keying.quad_lookups(times.astype(np.float32), bands.astype(np.float32))
+    asked[:, 1] -= 5  # the query begins five frames into the recording
+    tables = (index.quad_starts, index.quad_places, index.quad_bands, index.quad_spans)
+    expected = Counter()
+    for key, time, band, span in asked.tolist():
+        for own in np.flatnonzero(held.quad_keys == int(key)):
+            if abs(band - int(held.quad_bands[own])) <= 1 and abs(span - int(held.quad_spans[own])) <= 2:
+                expected[int(held.quad_times[own]) - round(time)] += 1
+    found = Counter(unmoved_quads(asked[:, 0].astype(np.int64), asked, *tables, 1.0, 2.0).tolist())
+    assert found == expected
+    assert found[5] > 10
 
 
 def test_evidence_along_a_line_is_a_sum_over_its_peaks() -> None:

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from linernotes.auditlog.merkle import (
     Tree,
-    completed_nodes,
     leaf_hash,
-    prove_consistency,
-    prove_inclusion,
-    stored_count,
-    stored_position,
-    tree_root,
     verify_consistency,
     verify_inclusion,
 )
@@ -73,21 +67,6 @@ def test_fast_tree_agrees_with_the_recursive_one(size):
         proof = tree.consistency(old)
         assert proof == subproof(old, data, True)
         verify_consistency(old, size, mth(data[:old]), mth(data), proof)
-
-
-def test_stored_order_holds_every_subtree_where_it_is_looked_for():
-    stored: list[bytes] = []
-
-    def node(level: int, index: int) -> bytes:
-        return stored[stored_position(level, index)]
-
-    data = [bytes([i]) for i in range(67)]
-    for i, one in enumerate(data):
-        stored += completed_nodes(node, i, leaf_hash(one))
-        assert len(stored) == stored_count(i + 1)
-        assert tree_root(node, i + 1) == mth(data[: i + 1])
-    assert prove_inclusion(node, 11, 67) == path(11, data)
-    assert prove_consistency(node, 43, 67) == subproof(43, data, True)
 
 
 @settings(max_examples=150, deadline=None)

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from linernotes.attribution.chance import Chance
-from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
 from linernotes.attribution.statements.ranking import rank
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
 from linernotes.evaluation.canary import EXACT, TRANSFORMED
 from linernotes.evaluation.sanity import collapse, fresh, randomised, ranks_of, self_queries
 from linernotes.execution.serial import SerialRunner

@@ -6,19 +6,19 @@ C2SP tlog-checkpoint (https://c2sp.org/tlog-checkpoint), without extension lines
 
 Known limits
 ------------
-One key signs, and its name must be the log's origin. Independent witnesses, who would notice a log that
-shows different heads to different people, are not built.
+The key's name must be the log's origin. A head alone does not show that everybody sees the same one: that
+is what witnesses sign for (`linernotes.auditlog.policy`).
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from linernotes.auditlog.keys import SigningKey, VerifyingKey
-from linernotes.auditlog.merkle import EMPTY_ROOT, HASH_BYTES
+from linernotes.auditlog.merkle import EMPTY_ROOT as EMPTY_ROOT  # the doctest and old callers find it here
 from linernotes.auditlog.note import open_note, sign_note
+from linernotes.auditlog.signatures import read_head
 from linernotes.errors import VerificationError
 
 
@@ -47,9 +47,13 @@ class Checkpoint:
     size: int
     root: bytes
 
-    def sign(self, key: SigningKey) -> str:
-        """Return the checkpoint as a signed note."""
-        return sign_note(f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n", key)
+    def text(self) -> str:
+        """Return the three lines that are signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    def sign(self, *keys: SigningKey, timestamp: int | None = None) -> str:
+        """Return the checkpoint as a note signed by *keys*."""
+        return sign_note(self.text(), *keys, timestamp=timestamp)
 
     @classmethod
     def open(cls, note: str, key: VerifyingKey) -> Checkpoint:
@@ -60,28 +64,23 @@ class Checkpoint:
         VerificationError
             If the note is malformed, not signed by *key*, or not a checkpoint of the log that *key* names.
         """
-        lines = open_note(note, key).split("\n")
-        if len(lines) != 4:
+        found = cls.read(open_note(note, key))
+        if found.origin != key.name:
+            raise VerificationError(
+                f"checkpoint: of log {found.origin}, the trusted key is that of log {key.name}"
+            )
+        return found
+
+    @classmethod
+    def read(cls, text: str) -> Checkpoint:
+        """Read the text of a note; whoever calls this has checked its signature.
+
+        Raises
+        ------
+        VerificationError
+            If it is not a checkpoint of three lines.
+        """
+        head = read_head(text)
+        if head.extensions:
             raise VerificationError("checkpoint: expected three lines: origin, size, root")
-        origin, size, root = lines[0], _parse_size(lines[1]), _parse_root(lines[2])
-        if origin != key.name:
-            raise VerificationError(f"checkpoint: of log {origin}, the trusted key is that of log {key.name}")
-        if size == 0 and root != EMPTY_ROOT:
-            raise VerificationError("checkpoint: an empty log whose root is not SHA-256 of nothing")
-        return cls(origin, size, root)
-
-
-def _parse_size(line: str) -> int:
-    if not line.isascii() or not line.isdecimal() or (line.startswith("0") and line != "0") or len(line) > 19:
-        raise VerificationError(f"checkpoint: size {line[:40]!r}, expected a decimal number")
-    return int(line)
-
-
-def _parse_root(line: str) -> bytes:
-    try:
-        root = base64.b64decode(line, validate=True)
-    except (binascii.Error, ValueError):
-        raise VerificationError("checkpoint: the root is not base64") from None
-    if len(root) != HASH_BYTES or base64.b64encode(root).decode() != line:
-        raise VerificationError(f"checkpoint: the root is not {HASH_BYTES} bytes of canonical base64")
-    return root
+        return cls(head.origin, head.size, head.root)

@@ -239,39 +239,12 @@ class Tree:
 def completed_nodes(nodes: Nodes, index: int, leaf: bytes) -> list[bytes]:
     """Return the hashes of the subtrees that leaf *index* completes, level 0 (the leaf itself) first.
 
-    Appending them in this order stores every complete subtree once; `stored_position` finds them.
+    Over all leaves in turn this gives every complete subtree once.
     """
     completed = [leaf]
     while index >> (level := len(completed) - 1) & 1:
         completed.append(node_hash(nodes(level, (index >> level) - 1), completed[-1]))
     return completed
-
-
-def stored_count(size: int) -> int:
-    """Return how many complete subtrees a tree of *size* leaves has.
-
-    Examples
-    --------
-    >>> [stored_count(n) for n in range(5)]
-    [0, 1, 3, 4, 7]
-    """
-    count = 0
-    while size:
-        count += size
-        size >>= 1
-    return count
-
-
-def stored_position(level: int, index: int) -> int:
-    """Return where `completed_nodes`, appended leaf after leaf, puts the subtree (*level*, *index*).
-
-    Examples
-    --------
-    >>> stored_position(0, 2), stored_position(1, 0), stored_position(2, 0)
-    (3, 2, 6)
-    """
-    last_leaf = ((index + 1) << level) - 1  # the leaf whose arrival completes the subtree
-    return stored_count(last_leaf) + level
 
 
 def _split(size: int) -> int:

@@ -11,12 +11,12 @@ canonical JSON. Every byte counts: a receipt that says the same in another spell
 
 References
 ----------
-RFC 6962; C2SP tlog-checkpoint, tlog-proof (https://c2sp.org/tlog-proof; `Receipt.to_tlog_proof`).
+RFC 6962; C2SP tlog-checkpoint. The same proof as a C2SP tlog-proof: `linernotes.auditlog.tlog_proof`.
 
 Known limits
 ------------
-A receipt shows that the entry was logged under that head. It does not show that the entry is true, nor
-that the log shows the same head to everybody.
+A receipt shows that the entry was logged under that head. It does not show that the entry is true; that
+the log shows the same head to everybody, only cosignatures show (`linernotes.auditlog.policy`).
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from linernotes.auditlog.canonical import canonical_json, parse_canonical_json
 from linernotes.auditlog.checkpoint import Checkpoint
-from linernotes.auditlog.entry import Entry, canonical_json, parse_canonical_json
+from linernotes.auditlog.entry import MAX_ENTRY_BYTES, Entry
 from linernotes.auditlog.files import write_whole
 from linernotes.auditlog.keys import VerifyingKey
 from linernotes.auditlog.merkle import leaf_hash, verify_inclusion
+from linernotes.auditlog.note import split_note
+from linernotes.auditlog.signatures import read_head
+from linernotes.auditlog.tlog_proof import HEADER, MAX_PROOF_HASHES, SUFFIX, TlogProof
 from linernotes.errors import InputError, VerificationError
 
 RECEIPT_REVISION = 1
 MAX_RECEIPT_BYTES = 8 << 20
-MAX_PROOF_HASHES = 64
 _FIELDS = {"receipt_revision", "origin", "entry", "leaf_index", "inclusion_proof", "checkpoint"}
 
 
@@ -95,10 +98,33 @@ class Receipt:
         """Return the bytes of the receipt file."""
         return canonical_json(self.as_json()) + b"\n"
 
-    def to_tlog_proof(self) -> str:
-        """Return the same proof in C2SP's tlog-proof form; the entry itself is not part of that form."""
-        hashes = "".join(base64.b64encode(digest).decode() + "\n" for digest in self.inclusion_proof)
-        return f"c2sp.org/tlog-proof@v1\nindex {self.leaf_index}\n{hashes}\n{self.checkpoint}"
+    def to_tlog_proof(self) -> TlogProof:
+        """Return the same proof in C2SP's form, with the entry as extra data."""
+        return TlogProof(self.leaf_index, self.inclusion_proof, self.checkpoint, self.entry)
+
+    @classmethod
+    def from_tlog_proof(cls, proof: TlogProof, entry: bytes | None = None) -> Receipt:
+        """Return *proof* as the receipt of *entry*, by default of the one in its extra data.
+
+        Raises
+        ------
+        VerificationError
+            If there is no entry, or it is too large to be one. That it is *the* entry shows when the
+            receipt is verified.
+        """
+        data = proof.extra if entry is None else entry
+        if data is None:
+            raise VerificationError("tlog-proof: it does not hold the entry; give the entry's own bytes, too")
+        if len(data) > MAX_ENTRY_BYTES:
+            raise VerificationError(
+                f"tlog-proof: an entry of {len(data)} bytes, expected at most {MAX_ENTRY_BYTES}"
+            )
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            raise VerificationError("tlog-proof: its entry is not UTF-8 text") from None
+        origin = read_head(split_note(proof.checkpoint)[0]).origin
+        return cls(origin, data, proof.index, proof.hashes, proof.checkpoint)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Receipt:
@@ -114,9 +140,10 @@ class Receipt:
         found = parse_canonical_json(data[:-1], "receipt")
         if not isinstance(found, dict) or set(found) != _FIELDS:
             raise VerificationError(f"receipt: expected exactly the fields {', '.join(sorted(_FIELDS))}")
-        if found["receipt_revision"] != RECEIPT_REVISION:
+        revision = found["receipt_revision"]
+        if type(revision) is not int or revision != RECEIPT_REVISION:  # True == 1, and is another spelling
             raise VerificationError(
-                f"receipt: revision {found['receipt_revision']}, this program reads revision 1"
+                f"receipt: revision {revision!r}, this program reads revision {RECEIPT_REVISION}"
             )
         index, proof = found["leaf_index"], found["inclusion_proof"]
         if type(index) is not int or index < 0:
@@ -130,18 +157,60 @@ class Receipt:
 
     @classmethod
     def load(cls, path: Path | str) -> Receipt:
-        """Read a receipt file; InputError when it cannot be read, VerificationError when it is damaged."""
-        return cls.from_bytes(_read(Path(path), MAX_RECEIPT_BYTES))
+        """Read a receipt file or a ``.tlog-proof`` that holds its entry.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        VerificationError
+            If it is damaged.
+        """
+        data = _read(Path(path), MAX_RECEIPT_BYTES)
+        if not data.startswith(HEADER.encode()):
+            return cls.from_bytes(data)
+        try:
+            return cls.from_tlog_proof(TlogProof.parse(data.decode()))
+        except UnicodeDecodeError:
+            raise VerificationError("tlog-proof: not UTF-8 text") from None
 
     def write(self, path: Path | str) -> None:
-        """Write the receipt file, whole or not at all; InputError when the place cannot be written to."""
+        """Write the receipt file, whole or not at all; as a tlog-proof where *path* ends in ``.tlog-proof``.
+
+        Raises
+        ------
+        InputError
+            If the place cannot be written to.
+        """
         path = Path(path)
+        data = self.to_tlog_proof().to_text().encode() if path.suffix == SUFFIX else self.to_bytes()
         try:
-            write_whole(path, self.to_bytes())
+            write_whole(path, data)
         except OSError as error:
             raise InputError(
                 f"receipt {path}: cannot be written ({error.strerror}); choose a file in a folder that exists"
             ) from None
+
+
+def load_checkpoint_note(path: Path | str) -> str:
+    """Return the signed head in a file: a receipt, a ``.tlog-proof``, or a checkpoint by itself.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    VerificationError
+        If it is damaged. The head's signature is not checked here.
+    """
+    data = _read(Path(path), MAX_RECEIPT_BYTES)
+    if data.startswith((b"{", HEADER.encode())):
+        return Receipt.load(path).checkpoint
+    try:
+        note = data.decode()
+    except UnicodeDecodeError:
+        raise VerificationError(f"{path}: not a receipt, and not UTF-8 text") from None
+    split_note(note)
+    return note
 
 
 def verify_receipt(

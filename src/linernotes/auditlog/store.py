@@ -1,63 +1,58 @@
-"""The log as a folder of plain files that only ever grow.
+"""The log as a folder of plain files that any web host can serve.
 
-=================  =============================================================================
-``checkpoint``     the signed head; replaced whole, and only after everything else is on the disk
-``entries.jsonl``  the entries, one canonical JSON per line
-``offsets.bin``    where each line ends, 8 bytes big-endian per entry
-``hashes.bin``     every complete Merkle subtree once, 32 bytes each, in order of completion
-``lock``           held by the one writer
-=================  =============================================================================
+==========================  ====================================================================
+``checkpoint``              the signed head; replaced whole, after everything else is on the disk
+``checkpoint.witnessed``    the newest head that witnesses cosigned, where there is one
+``tile/…``                  hashes and entries as C2SP tiles: see `linernotes.auditlog.tiles`
+``lock``                    held by the one writer; nothing to serve
+==========================  ====================================================================
 
-An append writes entry, offset and hashes, waits for the disk, and then replaces the checkpoint: that
-replacement is the moment from which the entry counts. A crash before it leaves a tail that no head
-speaks of, which the next append cuts off; a crash after it leaves a whole log. So a log that verifies
-never lacks an entry whose append returned.
+An append writes new tiles and bundles under new names, waits for the disk, and then replaces the
+checkpoint: that replacement is the moment from which the entries count. A crash before it leaves files
+that no head speaks of, which the next append removes; a crash after it leaves a whole log. So a log that
+verifies never lacks an entry whose append returned.
 
 Cost
 ----
-An append reads and writes O(log² n) hashes and costs five fsyncs; readers take no lock.
+An append costs a fixed few hashes and eight or so fsyncs, and two hashes per entry: add many at once
+(`append_many`). Readers take no lock.
 
 References
 ----------
-RFC 6962; Cox (2019), "Transparent Logs for Skeptical Clients" (the stored order of subtrees).
+RFC 6962; C2SP tlog-tiles (https://c2sp.org/tlog-tiles). The tiles that an earlier head needs stay until
+the full tile is there, as the specification asks.
 
 Known limits
 ------------
 Who holds the key and the folder can put back an older state of both. Only a receipt or checkpoint kept
-elsewhere shows that: see `AuditLog.check_consistency`.
+elsewhere shows that (`AuditLog.check_consistency`), or witnesses (`linernotes.auditlog.policy`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from linernotes.auditlog.checkpoint import Checkpoint
 from linernotes.auditlog.entry import Entry
-from linernotes.auditlog.files import append_durably, sole_writer, write_whole
-from linernotes.auditlog.keys import SigningKey, VerifyingKey
-from linernotes.auditlog.merkle import (
-    EMPTY_ROOT,
-    HASH_BYTES,
-    completed_nodes,
-    leaf_hash,
-    prove_consistency,
-    prove_inclusion,
-    stored_count,
-    stored_position,
-    tree_root,
-    verify_consistency,
-)
-from linernotes.auditlog.receipt import Receipt
+from linernotes.auditlog.files import sole_writer, write_all_whole, write_whole
+from linernotes.auditlog.growth import Growth, grow
+from linernotes.auditlog.keys import SigningKey
+from linernotes.auditlog.merkle import EMPTY_ROOT, tree_root
+from linernotes.auditlog.note import NoteSignature, signature_line, split_note, with_signatures
+from linernotes.auditlog.old_form import carry_over, has_old_files
+from linernotes.auditlog.reader import CHECKPOINT_FILE, WITNESSED_FILE, LogReader
+from linernotes.auditlog.tile_folder import remove_leftovers, remove_partial_tiles
+from linernotes.auditlog.tiles import MAX_BUNDLED_BYTES, TILE_FOLDER, TILE_WIDTH, TileReader
 from linernotes.errors import CorpusError, InputError, VerificationError
 
-OFFSET_BYTES = 8
-CHECKPOINT_FILE = "checkpoint"
-ENTRIES_FILE, OFFSETS_FILE, HASHES_FILE, LOCK_FILE = "entries.jsonl", "offsets.bin", "hashes.bin", "lock"
+LOCK_FILE = "lock"
+WRITER_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLog:
+class AuditLog(LogReader):
     """An append-only log.
 
     Parameters
@@ -79,12 +74,9 @@ class AuditLog:
     (0, 'note')
     """
 
-    folder: Path
-    key: VerifyingKey
-
     @classmethod
-    def create(cls, folder: Path | str, signer: SigningKey) -> AuditLog:
-        """Begin an empty log in *folder*, signed by *signer*.
+    def create(cls, folder: Path | str, signer: SigningKey, *others: SigningKey) -> AuditLog:
+        """Begin an empty log in *folder*, signed by *signer* and, where given, by further keys of its name.
 
         Raises
         ------
@@ -94,54 +86,47 @@ class AuditLog:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with sole_writer(folder / LOCK_FILE):
-            entries = folder / ENTRIES_FILE
-            if (folder / CHECKPOINT_FILE).exists() or (entries.exists() and entries.stat().st_size):
+            standing = (CHECKPOINT_FILE, f"{TILE_FOLDER}/0", f"{TILE_FOLDER}/entries")
+            if has_old_files(folder) or any((folder / name).exists() for name in standing):
                 raise CorpusError(f"{folder}: already holds a log; open it, or choose another folder")
-            for name in (OFFSETS_FILE, HASHES_FILE, ENTRIES_FILE):
-                write_whole(folder / name, b"")
-            write_whole(
-                folder / CHECKPOINT_FILE, Checkpoint(signer.name, 0, EMPTY_ROOT).sign(signer).encode()
-            )
+            head = Checkpoint(signer.name, 0, EMPTY_ROOT)
+            write_whole(folder / CHECKPOINT_FILE, head.sign(signer, *others).encode())
         return cls(folder, signer.verifying_key())
 
-    @classmethod
-    def open(cls, folder: Path | str, key: VerifyingKey) -> AuditLog:
-        """Open the log in *folder* and check its head.
-
-        Raises
-        ------
-        CorpusError
-            If there is no log.
-        VerificationError
-            If its checkpoint is damaged or not signed by *key*.
-        """
-        log = cls(Path(folder), key)
-        log.checkpoint()
-        return log
-
-    def checkpoint(self) -> Checkpoint:
-        """Return the verified head."""
-        return Checkpoint.open(self.checkpoint_note(), self.key)
-
-    def checkpoint_note(self) -> str:
-        """Return the head as the signed note on disk."""
-        path = self.folder / CHECKPOINT_FILE
-        try:
-            return path.read_bytes().decode()
-        except FileNotFoundError:
-            raise CorpusError(f"{self.folder}: no log here (no file '{CHECKPOINT_FILE}')") from None
-        except OSError as error:
-            raise CorpusError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
-        except UnicodeDecodeError:
-            raise VerificationError(f"{path}: damaged, not UTF-8 text") from None
-
-    def append(self, entry: Entry, signer: SigningKey) -> int:
+    def append(self, entry: Entry, signer: SigningKey, *others: SigningKey) -> int:
         """Add *entry* and return its index; when this returns, the entry is on the disk.
 
         Raises
         ------
+        InputError, CorpusError, VerificationError
+            As `append_many`.
+        """
+        return self.append_many([entry], signer, *others)[0]
+
+    def append_many(self, entries: Iterable[Entry], signer: SigningKey, *others: SigningKey) -> range:
+        """Add *entries* as one: when this returns, all are on the disk; when it raises, none is in the log.
+
+        Parameters
+        ----------
+        entries : iterable of Entry
+            In their order. An empty one changes nothing.
+        signer : SigningKey
+            The log's key.
+        *others : SigningKey
+            Further keys of the log that sign its head, such as one for ML-DSA-44.
+
+        Returns
+        -------
+        range
+            The indices of the entries.
+
+        Raises
+        ------
+        InputError
+            If an entry is larger than 65,535 bytes, or *others* are of another name.
         CorpusError
-            If another program is writing the log, or the disk refuses; the log is then as it was before.
+            If another program keeps writing the log for ten seconds, or the disk refuses; the log is then
+            as it was before.
         VerificationError
             If the log is damaged or *signer* is not its key.
         """
@@ -149,114 +134,124 @@ class AuditLog:
             raise VerificationError(
                 f"{self.folder}: signed by {self.key.name}, not by the key {signer.name} given"
             )
-        with sole_writer(self.folder / LOCK_FILE):
+        if any(other.name != signer.name for other in others):
+            raise InputError(f"{self.folder}: every key that signs its head must be named {signer.name}")
+        data = [_bundled(entry, index) for index, entry in enumerate(entries)]
+        with sole_writer(self.folder / LOCK_FILE, patience_s=WRITER_PATIENCE_S):
             head = self.checkpoint()
-            self._check_tail(head)
+            if not data:
+                return range(head.size, head.size)
             try:
-                self._write(entry.to_bytes(), head, signer)
+                self._prepare(head)
+                growth = grow(self._read, head.size, data)
+                self._write(growth, head, (signer, *others))
             except OSError as error:
-                raise CorpusError(
-                    f"{self.folder}: the entry was not added ({error.strerror or error}); "
-                    f"the log still holds {head.size} entries; free the disk and try again"
-                ) from error
-        return head.size
+                raise self._disk_refused(error, head, len(data)) from error
+        return range(head.size, growth.size)
 
-    def entry_bytes(self, index: int) -> bytes:
-        """Return the canonical bytes of one entry.
+    def upgrade(self) -> bool:
+        """Carry a log in the form of revision 1 over to tiles; says whether there was anything to do.
+
+        Raises
+        ------
+        CorpusError
+            If another program is writing the log, or an entry is too large for a tile.
+        VerificationError
+            If the log is damaged; it is left as it is.
+        """
+        with sole_writer(self.folder / LOCK_FILE, patience_s=WRITER_PATIENCE_S):
+            head = self.checkpoint()
+            if not has_old_files(self.folder):
+                return False
+            carry_over(self.folder, head)
+            return True
+
+    def add_signatures(self, text: str, signatures: Sequence[NoteSignature]) -> None:
+        """Keep *signatures* below the head whose text is *text*; the caller has checked them.
+
+        Raises
+        ------
+        CorpusError
+            If another program keeps writing the log for ten seconds.
+        VerificationError
+            If the log has not signed that head.
+        """
+        with sole_writer(self.folder / LOCK_FILE, patience_s=WRITER_PATIENCE_S):
+            note, kept = self.checkpoint_note(), self.witnessed_note()
+            for standing in (note, kept):
+                if standing and standing.startswith(text + "\n"):
+                    cosigned = with_signatures(standing, signatures)
+                    break
+            else:
+                raise VerificationError(
+                    f"{self.folder}: the log has moved on from the head that was cosigned; ask again"
+                )
+            if not kept or Checkpoint.open(kept, self.key).size <= Checkpoint.open(cosigned, self.key).size:
+                write_whole(self.folder / WITNESSED_FILE, cosigned.encode())
+            if note.startswith(text + "\n"):
+                write_whole(self.folder / CHECKPOINT_FILE, cosigned.encode())
+
+    def sign_again(self, *signers: SigningKey) -> None:
+        """Put the signatures of *signers*, further keys of this log, below its present head.
 
         Raises
         ------
         InputError
-            If there is no such entry.
-        VerificationError
-            If its bytes do not fit the log's hash of it.
+            If one of them is of another name.
+        CorpusError
+            If another program keeps writing the log for ten seconds.
         """
-        size = self.checkpoint().size
-        if not 0 <= index < size:
-            raise InputError(f"entry {index}: the log has {size} entries, expected 0 <= index < {size}")
-        start, end = (self._line_end(index - 1) if index else 0), self._line_end(index)
-        line = _read_at(self.folder / ENTRIES_FILE, start, end - start)
-        if not line.endswith(b"\n") or leaf_hash(line[:-1]) != self._node(0, index):
-            raise VerificationError(
-                f"{self.folder / ENTRIES_FILE}: entry {index} is damaged; run 'audit fsck'"
+        if any(signer.name != self.key.name for signer in signers):
+            raise InputError(f"{self.folder}: every key that signs its head must be named {self.key.name}")
+        with sole_writer(self.folder / LOCK_FILE, patience_s=WRITER_PATIENCE_S):
+            text, _ = split_note(self.checkpoint_note())
+            self.checkpoint()
+            lines = [NoteSignature.parse(signature_line(text, each)[:-1]) for each in signers]
+            note = with_signatures(self.checkpoint_note(), lines)
+            write_whole(self.folder / CHECKPOINT_FILE, note.encode())
+
+    def _disk_refused(self, error: OSError, head: Checkpoint, n_added: int) -> CorpusError:
+        what = "entry" if n_added == 1 else f"{n_added} entries"
+        size, reason = self.checkpoint().size, error.strerror or error
+        if size != head.size:  # the head was replaced, and then its folder could not be synced
+            return CorpusError(
+                f"{self.folder}: the {what} added may be lost if the machine stops now ({reason}); "
+                f"the log holds {size} entries; see to the disk and run 'audit fsck'"
             )
-        return line[:-1]
+        return CorpusError(
+            f"{self.folder}: the {what} to add did not get into the log ({reason}); "
+            f"it still holds {size} entries; free the disk and try again"
+        )
 
-    def entry(self, index: int) -> Entry:
-        """Return one entry."""
-        return Entry.from_bytes(self.entry_bytes(index))
-
-    def receipt(self, index: int) -> Receipt:
-        """Return the proof that entry *index* is in the log as now signed.
-
-        Raises
-        ------
-        InputError
-            If there is no such entry.
-        VerificationError
-            If the log is damaged, so that the receipt would not verify.
-        """
-        note = self.checkpoint_note()
-        head = Checkpoint.open(note, self.key)
-        entry = self.entry_bytes(index)
-        proof = tuple(prove_inclusion(self._node, index, head.size))
-        receipt = Receipt(head.origin, entry, index, proof, note)
-        receipt.verify(self.key)
-        return receipt
-
-    def consistency_proof(self, old_size: int) -> list[bytes]:
-        """Return the hashes that show the first *old_size* entries to be a prefix of the log."""
-        return prove_consistency(self._node, old_size, self.checkpoint().size)
-
-    def check_consistency(self, old: Checkpoint) -> None:
-        """Check that the log still begins with everything that *old* once signed.
-
-        Raises
-        ------
-        VerificationError
-            If the log was rolled back, rewritten or forked since.
-        """
-        head = self.checkpoint()
-        proof = self.consistency_proof(old.size) if old.size <= head.size else []
-        verify_consistency(old.size, head.size, old.root, head.root, proof)
-
-    def _write(self, entry: bytes, head: Checkpoint, signer: SigningKey) -> None:
-        start = self._line_end(head.size - 1) if head.size else 0
-        hashes = completed_nodes(self._node, head.size, leaf_hash(entry))
-        offset = (start + len(entry) + 1).to_bytes(OFFSET_BYTES, "big")
-        append_durably(self.folder / ENTRIES_FILE, start, entry + b"\n")
-        append_durably(self.folder / OFFSETS_FILE, head.size * OFFSET_BYTES, offset)
-        append_durably(self.folder / HASHES_FILE, stored_count(head.size) * HASH_BYTES, b"".join(hashes))
-        new_head = Checkpoint(head.origin, head.size + 1, tree_root(self._node, head.size + 1))
-        write_whole(self.folder / CHECKPOINT_FILE, new_head.sign(signer).encode())
-
-    def _check_tail(self, head: Checkpoint) -> None:
+    def _prepare(self, head: Checkpoint) -> None:
+        """Remove what a crash left, and see that the tiles lead to the signed root."""
+        if has_old_files(self.folder):
+            carry_over(self.folder, head)
+        remove_leftovers(self.folder, head.size)
         # Never build on a head that the stored hashes no longer lead to: that would sign the damage.
-        if tree_root(self._node, head.size) != head.root:
+        reader = TileReader(self._read, head.size)
+        if tree_root(reader.node, head.size) != head.root:
             raise VerificationError(
-                f"{self.folder / HASHES_FILE}: does not lead to the signed root; run 'audit fsck'"
+                f"{self.folder / TILE_FOLDER}: does not lead to the signed root; run 'audit fsck'"
             )
         if head.size:
-            self.entry_bytes(head.size - 1)
+            number = (head.size - 1) // TILE_WIDTH
+            for place, entry in enumerate(self._bundle(reader, number)):
+                self._checked(reader, number * TILE_WIDTH + place, entry)
 
-    def _node(self, level: int, index: int) -> bytes:
-        return _read_at(self.folder / HASHES_FILE, stored_position(level, index) * HASH_BYTES, HASH_BYTES)
+    def _write(self, growth: Growth, head: Checkpoint, signers: Sequence[SigningKey]) -> None:
+        root = tree_root(growth.reader(self._read).node, growth.size)
+        note = Checkpoint(head.origin, growth.size, root).sign(*signers)
+        write_all_whole(self.folder, growth.files)
+        write_whole(self.folder / CHECKPOINT_FILE, note.encode())
+        remove_partial_tiles(self.folder, growth.finished)
 
-    def _line_end(self, index: int) -> int:
-        return int.from_bytes(_read_at(self.folder / OFFSETS_FILE, index * OFFSET_BYTES, OFFSET_BYTES), "big")
 
-
-def _read_at(path: Path, start: int, length: int) -> bytes:
-    data = b""
-    try:
-        if 0 < length <= path.stat().st_size - start:
-            with path.open("rb") as stream:
-                stream.seek(start)
-                data = stream.read(length)
-    except OSError as error:
-        raise VerificationError(
-            f"{path}: cannot be read ({error.strerror}); restore it from a copy"
-        ) from None
-    if length <= 0 or len(data) != length:
-        raise VerificationError(f"{path}: damaged or cut short at byte {start}; run 'audit fsck'")
+def _bundled(entry: Entry, index: int) -> bytes:
+    data = entry.to_bytes()
+    if len(data) > MAX_BUNDLED_BYTES:
+        raise InputError(
+            f"entry {index} of those to add: {len(data)} bytes, a log holds at most {MAX_BUNDLED_BYTES}; "
+            "log the hash of a file instead"
+        )
     return data

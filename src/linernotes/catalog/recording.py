@@ -13,7 +13,7 @@ import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -61,7 +61,7 @@ class Recording:
 
     def as_json(self) -> dict[str, Any]:
         """Return every field as JSON-ready values."""
-        return asdict(self) | {"tags": list(self.tags)}
+        return {name: getattr(self, name) for name in self.__slots__} | {"tags": list(self.tags)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recording:
@@ -72,7 +72,7 @@ class Recording:
         InputError
             If a required field is missing or an unknown one is present.
         """
-        known = {field.name for field in fields(cls)}
+        known = set(cls.__slots__)
         missing = {"recording_id", "title", "artist"} - data.keys()
         if missing or data.keys() - known:
             raise InputError(

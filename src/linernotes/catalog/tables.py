@@ -24,7 +24,7 @@ import datetime as dt
 import io
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from linernotes.catalog.recording import Recording, unique_ids
@@ -47,8 +47,13 @@ RIGHTS_REQUIRED = (
 )
 RIGHTS_OPTIONAL = (
     *("licence_url", "attribution", "isrc", "iswc", "release", "tags"),
-    *("consent_scope", "consent_until"),
+    *("consent_scope", "consent_until", "mbid"),
 )
+SOURCE_COLUMNS = (
+    *("source_class", "source_name", "source_url", "collected_from", "collected_until"),
+    *("stem_of", "is_multitrack", "synthetic_from", "metadata_used", "behaviour_used"),
+)
+"""Optional columns of a rights table about where a recording came from; `linernotes.corpus.source` reads them."""
 CONSENT_VALUES = ("yes", "no", "licence", "")
 
 
@@ -57,13 +62,16 @@ class Row:
     """One row of a table: its line, its file, its recording, and what it says about consent.
 
     ``consent`` holds the cells ``consent``, ``consent_date``, ``consent_evidence``, ``consent_scope``
-    and ``consent_until`` as written; it is empty for a catalogue table.
+    and ``consent_until`` as written; it is empty for a catalogue table. ``cells`` holds those of
+    `SOURCE_COLUMNS`, and ``identifiers`` the MBIDs and any further ISRCs and ISWCs as ``kind:value``.
     """
 
     line: int
     file: str
     recording: Recording
     consent: Mapping[str, str]
+    cells: Mapping[str, str] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ def read_rights_table(path: Path | str, audio_dir: Path | str | None = None) -> 
         another number of cells, no file name, a file named before, no such audio file, or a consent
         value or date that is not allowed. The message gives file, line, column and value.
     """
-    table = _read(Path(path), audio_dir, RIGHTS_REQUIRED, RIGHTS_OPTIONAL)
+    table = _read(Path(path), audio_dir, RIGHTS_REQUIRED, (*RIGHTS_OPTIONAL, *SOURCE_COLUMNS))
     for row in table.rows:
         _check_consent(table.path, row)
     return table
@@ -146,8 +154,10 @@ def _read(
         Row(
             line,
             files[line],
-            _recording(ids[files[line]], row),
+            recording_from_cells(ids[files[line]], row),
             {name: value for name, value in row.items() if name.startswith("consent")},
+            {name: value for name, value in row.items() if name in SOURCE_COLUMNS},
+            identifiers_of(row),
         )
         for line, row in cells.items()
     )
@@ -252,7 +262,24 @@ def _names_on_disk(audio_dir: Path | None) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): name for name in names}
 
 
-def _recording(recording_id: str, row: Mapping[str, str]) -> Recording:
+def identifiers_of(row: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the identifiers beyond the first ISRC and ISWC: MBIDs, and further codes separated by ``;``.
+
+    Examples
+    --------
+    >>> identifiers_of({"isrc": "USS1Z9900001; USS1Z9900002", "mbid": ""})
+    ('isrc:USS1Z9900002',)
+    """
+    codes = {name: _listed(row.get(name, "")) for name in ("isrc", "iswc", "mbid")}
+    further = [*codes["isrc"][1:], *codes["iswc"][1:], *codes["mbid"]]
+    kinds = (
+        ["isrc"] * len(codes["isrc"][1:]) + ["iswc"] * len(codes["iswc"][1:]) + ["mbid"] * len(codes["mbid"])
+    )
+    return tuple(f"{kind}:{code}" for kind, code in zip(kinds, further, strict=True))
+
+
+def recording_from_cells(recording_id: str, row: Mapping[str, str]) -> Recording:
+    """Return the recording that a row's cells describe; of several codes in a cell, the first."""
     return Recording(
         recording_id=recording_id,
         title=row["title"],
@@ -261,11 +288,15 @@ def _recording(recording_id: str, row: Mapping[str, str]) -> Recording:
         licence=row.get("licence", ""),
         licence_url=row.get("licence_url", ""),
         attribution=row.get("attribution", ""),
-        isrc=row.get("isrc") or None,
-        iswc=row.get("iswc") or None,
+        isrc=next(iter(_listed(row.get("isrc", ""))), None),
+        iswc=next(iter(_listed(row.get("iswc", ""))), None),
         release=row.get("release") or None,
-        tags=tuple(tag.strip() for tag in row.get("tags", "").split(";") if tag.strip()),
+        tags=tuple(_listed(row.get("tags", ""))),
     )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(";") if part.strip()]
 
 
 def _check_consent(path: Path, row: Row) -> None:

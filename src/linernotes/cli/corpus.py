@@ -1,4 +1,4 @@
-"""``linernotes corpus``: seal a training corpus, and identify what is in it."""
+"""``linernotes corpus``: seal a training corpus, snapshot by snapshot, and identify what is in it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ def corpus() -> None:
 
 @app.command()
 def seal(
-    audio_dir: Annotated[Path, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")],
-    rights: Annotated[Path, typer.Option("--rights", help="Rights table, CSV in UTF-8.")],
     out: Annotated[Path, typer.Option("--out", help="Workspace to make.")],
+    audio_dir: Annotated[
+        Path | None, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")
+    ] = None,
+    rights: Annotated[Path | None, typer.Option("--rights", help="Rights table, CSV in UTF-8.")] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="Instead of both: hashes and rights, JSON Lines or CSV."),
+    ] = None,
     training_date: Annotated[
         str | None,
         typer.Option("--training-date", help="Day of training, yyyy-mm-dd; later consent never counts."),
@@ -34,6 +40,10 @@ def seal(
         Path | None,
         typer.Option("--secret-file", help="64 hexadecimal digits; seals to the same root again."),
     ] = None,
+    sound_keys: Annotated[
+        Path | None,
+        typer.Option("--sound-keys", help="ISCC codes and sketch keys computed before, JSON."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Commit to every recording of a folder, with its rights and consent, under one root.
@@ -43,19 +53,85 @@ def seal(
     """
     from linernotes.workflows.seal import seal_corpus
 
+    if manifest is not None:
+        _refuse_both(audio_dir, rights, skip_bad)
+        emit(_seal_facts(manifest, out, training_date, secret_file, as_snapshot=False), as_json, _show)
+        return
+    folder, table_path = _need_both(audio_dir, rights)
     with Progress() as progress:
         result = seal_corpus(
-            audio_dir,
-            rights,
+            folder,
+            table_path,
             out,
             training_date=training_date,
             skip_bad=skip_bad,
             secret_file=secret_file,
+            sound_keys=sound_keys,
             progress=progress,
         )
     for line in result.notes:
         note(line)
     emit(result.as_json(), as_json, _show)
+
+
+@app.command()
+def snapshot(
+    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
+    audio_dir: Annotated[
+        Path | None, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")
+    ] = None,
+    rights: Annotated[Path | None, typer.Option("--rights", help="Rights table, CSV in UTF-8.")] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="Instead of both: hashes and rights, JSON Lines or CSV."),
+    ] = None,
+    training_date: Annotated[
+        str | None, typer.Option("--training-date", help="Day of the new training, yyyy-mm-dd.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Note unusable and silent files as gaps instead of stopping.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Seal the present state of the training corpus as the next snapshot; its header names the one before.
+
+    Example:
+      linernotes corpus snapshot music/ --rights rights.csv --workspace ws --training-date 2026-06-01
+    """
+    from linernotes.workflows.snapshots import take_snapshot
+
+    if manifest is not None:
+        _refuse_both(audio_dir, rights, skip_bad)
+        emit(_seal_facts(manifest, workspace, training_date, None, as_snapshot=True), as_json, _show)
+        return
+    folder, table_path = _need_both(audio_dir, rights)
+    with Progress() as progress:
+        result = take_snapshot(
+            folder,
+            table_path,
+            workspace,
+            training_date=training_date,
+            skip_bad=skip_bad,
+            progress=progress,
+        )
+    for line in result.notes:
+        note(line)
+    emit(result.as_json(), as_json, lambda found: _show_snapshots([found]))
+
+
+@app.command()
+def snapshots(
+    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the snapshots of a corpus, with what each added, removed and changed.
+
+    Example:
+      linernotes corpus snapshots --workspace ws
+    """
+    from linernotes.workflows.snapshots import list_snapshots
+
+    emit(list_snapshots(workspace), as_json, _show_snapshots)
 
 
 @app.command()
@@ -106,6 +182,33 @@ def identify(
     emit(report, as_json, _show_report)
 
 
+def _need_both(audio_dir: Path | None, rights: Path | None) -> tuple[Path, Path]:
+    if audio_dir is None or rights is None:
+        raise typer.BadParameter("give AUDIO_DIR and --rights, or --manifest")
+    return audio_dir, rights
+
+
+def _refuse_both(audio_dir: Path | None, rights: Path | None, skip_bad: bool) -> None:
+    if audio_dir is not None or rights is not None or skip_bad:
+        raise typer.BadParameter("--manifest stands alone: without AUDIO_DIR, --rights and --skip-bad")
+
+
+def _seal_facts(
+    manifest: Path, out: Path, training_date: str | None, secret_file: Path | None, *, as_snapshot: bool
+) -> dict[str, Any]:
+    from linernotes.workflows.seal_facts import seal_facts
+
+    with Progress() as progress:
+        return seal_facts(
+            manifest,
+            out,
+            training_date=training_date,
+            secret_file=secret_file,
+            as_snapshot=as_snapshot,
+            progress=progress,
+        ).as_json()
+
+
 def _show_report(report: dict[str, Any]) -> None:
     counts = report["summary"]
     table(
@@ -138,7 +241,32 @@ def _show_report(report: dict[str, Any]) -> None:
     say(f"kept in {report['folder']}")
 
 
+def _show_snapshots(rows: list[dict[str, Any]]) -> None:
+    table(
+        "Snapshots",
+        ("sealed at", "stage", "items", "added", "removed", "changed", "root"),
+        [
+            (
+                row["sealed_at"],
+                row["stage"],
+                row["n_items"],
+                *(row[f"n_{name}"] for name in ("added", "removed", "changed")),
+                row["root"],
+            )
+            for row in rows
+        ],
+    )
+    for row in rows[1:] if len(rows) > 1 else rows:
+        for name in ("added", "removed", "changed"):
+            if row[name]:
+                say(
+                    f"{row['root'][:12]}… {name}: {', '.join(row[name][:20])}{' …' if row[f'n_{name}'] > 20 else ''}"
+                )
+
+
 def _show(result: dict[str, Any]) -> None:
+    from linernotes.corpus.gaps import GAP_KINDS
+
     say(
         f"sealed   {result['n_items']} recordings, {result['duration_s'] / 60:.1f} minutes, {result['stage']}"
     )
@@ -148,9 +276,8 @@ def _show(result: dict[str, Any]) -> None:
     for cluster in result["duplicates"]:
         say(f"twins    {', '.join(cluster)}")
     say()
-    counts = Counter(gap["code"] for gap in result["gaps"])
-    first = {gap["code"]: gap for gap in reversed(result["gaps"])}
+    counts = Counter(result.get("gap_counts") or (gap["code"] for gap in result["gaps"]))
     rows = [
-        (code, first[code]["severity"], count, first[code]["next_step"]) for code, count in counts.items()
+        (code, GAP_KINDS[code].severity, count, GAP_KINDS[code].next_step) for code, count in counts.items()
     ]
     table("Gaps" if rows else "No gaps found", ("gap", "severity", "items", "next step"), rows)

@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Run the whole story on the bundled real corpus and write one page to read and listen to.
 
-    Seal, identify, generate, attribute, compare, settle, log, verify.
+    Seal, identify, generate, attribute, compare, settle, log, disclose, verify.
 
     Example:
       linernotes demo --out demo/output
@@ -42,6 +42,9 @@ def _print(summary: dict[str, Any]) -> None:
     say()
     say(f"statement    {summary['pool']['amount']} in {summary['n_lines']} lines that sum to it exactly")
     say(f"receipts     {summary['receipts_verified']} verified offline")
+    say(f"present      {summary['present']['file']}, shown without showing the corpus")
+    say(f"absent       {summary['absent']['file']}, under {len(summary['absent']['checked'])} kinds of key")
+    say(f"disclosure   {summary['disclosure']['n_gaps']} gaps named, each with who can mend it")
     say(f"page         {summary['page']}")
     say()
     say("It ranks influence among disclosed recordings. It is not proof of copying.")

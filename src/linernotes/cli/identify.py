@@ -13,7 +13,10 @@ from linernotes.errors import InputError
 
 def identify(
     files: Annotated[list[Path], typer.Argument(help="Audio files to identify.", metavar="FILE...")],
-    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with a catalogue.")],
+    workspace: Annotated[
+        list[Path],
+        typer.Option("--workspace", help="Workspace with a catalogue; may be repeated: searched as one."),
+    ],
     max_false_match_rate: Annotated[
         float | None,
         typer.Option(
@@ -21,6 +24,10 @@ def identify(
             help="Highest chance of a false match, per file; 1e-4, and 5e-3 with --passages.",
         ),
     ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Look ten times as far in catalogues above 1,000 hours: slower."),
+    ] = False,
     passages: Annotated[
         bool,
         typer.Option(
@@ -50,19 +57,32 @@ def identify(
 
     Example:
       linernotes identify output.wav --workspace ws --passages --html passages.html
+      linernotes identify query.wav --workspace label-a --workspace label-b
     """
     if passages:
+        if len(workspace) > 1 or thorough:
+            raise InputError("--passages looks through one --workspace, without --thorough; ask each in turn")
         names = tuple(name.strip() for name in detectors.split(","))
-        _passages(files, workspace, max_false_match_rate, controls, max_shift, names, seed, html, as_json)
+        _passages(files, workspace[0], max_false_match_rate, controls, max_shift, names, seed, html, as_json)
         return
     if html is not None or controls:
         raise InputError("--html and --controls belong to --passages; add it, or leave them out")
     from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE
-    from linernotes.workflows.identify import identify_files
 
     limit = DEFAULT_MAX_FALSE_MATCH_RATE if max_false_match_rate is None else max_false_match_rate
     with Progress(quiet=as_json) as progress:
-        answers = identify_files(files, workspace, max_false_match_rate=limit, progress=progress)
+        if len(workspace) == 1:
+            from linernotes.workflows.identify import identify_files
+
+            answers = identify_files(
+                files, workspace[0], max_false_match_rate=limit, thorough=thorough, progress=progress
+            )
+        else:
+            from linernotes.workflows.shards import identify_in_shards
+
+            answers = identify_in_shards(
+                files, workspace, max_false_match_rate=limit, thorough=thorough, progress=progress
+            )
     emit(answers, as_json, _print)
 
 

@@ -42,6 +42,16 @@ COMMANDS = (
     Entry("settle", "linernotes.cli.settle", "settle", "Split a pool of money by declared policy."),
     Entry("audit", "linernotes.cli.audit", "app", "Append to, prove and check the audit log."),
     Entry("presence", "linernotes.cli.presence", "app", "Prove that a recording is in a corpus, or is not."),
+    Entry("rights", "linernotes.cli.rights", "app", "Keep works, credits, splits, consent; decide on uses."),
+    Entry("disclose", "linernotes.cli.disclose", "app", "Publish, check and score a training disclosure."),
+    Entry("signals", "linernotes.cli.signals", "app", "Read credits and opt-outs from other people's files."),
+    Entry(
+        "credentials", "linernotes.cli.credentials", "app", "Write and check content credentials on outputs."
+    ),
+    Entry("release", "linernotes.cli.release", "app", "Check outputs before release; log the decision."),
+    Entry("leads", "linernotes.cli.leads", "leads", "Find outputs that contradict the disclosed corpus."),
+    Entry("requests", "linernotes.cli.requests", "app", "Answer owners who ask, in time and with proofs."),
+    Entry("verifier", "linernotes.cli.verifier", "verifier", "Write the single-file offline verifier."),
     Entry("serve", "linernotes.cli.serve", "serve", "Show a workspace in the browser."),
     Entry("plugins", "linernotes.cli.plugins", "plugins", "List generators, methods and their licences."),
     Entry("rerun", "linernotes.cli.rerun", "rerun", "Repeat a run and compare its results."),

@@ -19,21 +19,33 @@ def presence() -> None:
 
 @app.command()
 def prove(
-    file_or_sha256: Annotated[
-        str, typer.Argument(metavar="FILE_OR_SHA256", help="Audio file, or its SHA-256.")
+    keys_or_files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY_OR_FILE...",
+            help="Audio file, SHA-256, ISRC, ISWC, MBID, ISCC of the one recording; or KIND:KEY.",
+        ),
     ],
     workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with a sealed corpus.")],
     out: Annotated[Path, typer.Option("--out", help="Where to write the proof.")],
+    snapshot: Annotated[
+        str | None,
+        typer.Option("--snapshot", help="Root of the snapshot, or its beginning; default: the latest."),
+    ] = None,
+    open_items: Annotated[
+        bool, typer.Option("--open", help="Show the corpus's records of the recording in the proof.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
 ) -> None:
-    """Write a proof of presence or absence.
+    """Write a proof of presence or absence of one recording under all keys given.
 
     Example:
-      linernotes presence prove mysong.wav --workspace ws --out proof.json
+      linernotes presence prove mysong.wav GB-AYE-69-00001 --workspace ws --out proof.json
     """
     from linernotes.workflows.presence import prove as make
 
-    emit(make(file_or_sha256, workspace, out), as_json, _show)
+    proof = make(keys_or_files, workspace, out, snapshot=snapshot, open_items=open_items)
+    emit(proof, as_json, _show)
 
 
 @app.command()
@@ -42,6 +54,9 @@ def verify(
     root: Annotated[str, typer.Option("--root", help="Corpus root that you trust, from a receipt.")],
     file: Annotated[
         Path | None, typer.Option("--file", help="The recording that the proof must be about.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Hash or identifier that the proof must have checked.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -52,12 +67,19 @@ def verify(
     """
     from linernotes.workflows.presence import verify as check
 
-    emit(check(proof, root, file=file).as_json(), as_json, _show)
+    emit(check(proof, root, file=file, key=key).as_json(), as_json, _show)
 
 
 def _show(answer: dict[str, Any]) -> None:
     say("present" if answer["present"] else "absent")
-    say(f"root   {answer['root']}")
+    say(f"root         {answer['root']}")
     for key in answer["keys"]:
-        say(f"key    {key['kind']} {key['key']}: {'present' if key['present'] else 'absent'}")
+        if key["kind"] != "sketch":
+            say(f"key          {key['kind']} {key['key']}: {'present' if key['present'] else 'absent'}")
+    sketch = [key["present"] for key in answer["keys"] if key["kind"] == "sketch"]
+    if sketch:
+        needed = f", {answer['sketch']['on_one_item']} on one item" if answer.get("sketch") else ""
+        say(f"sketch       {sum(sketch)} of {len(sketch)} keys present{needed}")
+    if answer["not_checked"]:
+        say(f"not checked  {', '.join(answer['not_checked'])}")
     say(answer["scope"])

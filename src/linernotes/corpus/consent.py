@@ -10,6 +10,9 @@ Conventions
 Dates are calendar dates, ``yyyy-mm-dd``; both ends are inclusive: consent given on the day of
 training counts, and one that ends on that day still does.
 
+A scope that names uses of the consent engine, and none of them generative training, covers other uses only
+(``consent-scope-mismatch``); any other wording is carried, not read.
+
 Known limits
 ------------
 Evidence is carried and committed, not judged: whether a contract says what the row claims is a
@@ -24,8 +27,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from linernotes.catalog.consent_record import USES
 from linernotes.errors import InputError
 
+USE = "generative-training"
 ConsentStatus = Literal["yes", "no", "licence", "unknown"]
 STATUSES: tuple[ConsentStatus, ...] = get_args(ConsentStatus)
 
@@ -92,11 +97,17 @@ class Consent:
             return "consent-expired"
         if self.status == "licence":
             return "consent-by-licence-only"
+        if self._is_for_other_uses():
+            return "consent-scope-mismatch"
         if self.status == "yes" and not self.evidence:
             return "consent-no-evidence"
         if self.status == "yes" and self.date is None:
             return "consent-undated"
         return None
+
+    def _is_for_other_uses(self) -> bool:
+        words = [word.strip() for word in self.scope.split(";") if word.strip()]
+        return bool(words) and all(word in USES for word in words) and not {USE, "all"} & set(words)
 
     def as_json(self) -> dict[str, Any]:
         """Return every field as JSON-ready values."""

@@ -1,42 +1,42 @@
-r"""The public header of a seal, and how items are hashed into it.
+r"""The public header of a seal: what its root commits to.
 
 ::
 
-    root = SHA-256("linernotes-corpus-v1\n" || canonical JSON of the header)
-    header = {format, n_items, manifest_root, map_root, map_size, map_salt, training_date}
-    leaf = canonical JSON of {"item": {…}, "salt": first 16 bytes of HMAC-SHA256(secret, label || item)}
+    root = SHA-256("linernotes-corpus-v2\n" ‖ canonical JSON of the header)
 
-``manifest_root`` is the Merkle tree head over the leaves in the order of the item ids; ``map_root`` the
-one over the ``map_size`` blinded lookup keys of `linernotes.corpus.presence_map`.
+``manifest_root`` is the Merkle tree head (RFC 6962) over the commitments to the items in the order of their
+ids; ``map_root`` the root of the keyed map (`linernotes.corpus.keyed_map`) with ``n_keys`` positions, entered
+under the kinds ``key_kinds``; ``vrf_public`` the key that positions are checked with: whoever swaps it has
+another root. ``previous_root`` is the root of the snapshot before.
 
 Conventions
 -----------
-Tree heads, salts and roots are lower-case hexadecimal; trees hash as RFC 6962 says.
+Roots and keys are lower-case hexadecimal. Canonical JSON is RFC 8785.
 
 References
 ----------
-RFC 6962, "Certificate Transparency", section 2.1; RFC 8785, "JSON Canonicalization Scheme"; RFC 2104
-(HMAC).
+RFC 6962, "Certificate Transparency", section 2.1; RFC 8785, "JSON Canonicalization Scheme"; RFC 9381 (VRF).
+
+Known limits
+------------
+The header tells the number of items and of keys.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import rfc8785
 
-from linernotes.auditlog.merkle import Tree, leaf_hash
-from linernotes.corpus.manifest import Item
-from linernotes.corpus.presence_map import blinded_keys
-from linernotes.errors import InputError, VerificationError
+from linernotes.corpus.lookup_keys import KINDS
+from linernotes.corpus.vrf import SUITE
+from linernotes.errors import VerificationError
 
-FORMAT = "linernotes-corpus-v1"
-SECRET_BYTES = 32
+FORMAT = "linernotes-corpus-v2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +46,22 @@ class Header:
     n_items: int
     manifest_root: str
     map_root: str
-    map_size: int
-    map_salt: str
+    n_keys: int
+    key_kinds: tuple[str, ...]
+    vrf_public: str
     training_date: str | None = None
+    previous_root: str | None = None
+    vrf_suite: str = SUITE
     format: str = FORMAT
 
     @property
     def root(self) -> str:
         """Corpus root, hexadecimal."""
-        return hashlib.sha256(f"{FORMAT}\n".encode() + rfc8785.dumps(asdict(self))).hexdigest()
+        return hashlib.sha256(f"{FORMAT}\n".encode() + rfc8785.dumps(self.as_json())).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
         """Return every field as JSON-ready values."""
-        return asdict(self)
+        return asdict(self) | {"key_kinds": list(self.key_kinds)}
 
     @classmethod
     def from_json(cls, data: Any) -> Header:
@@ -73,62 +76,28 @@ class Header:
             raise VerificationError(
                 f"corpus header: expected exactly the fields {', '.join(cls.__dataclass_fields__)}"
             )
-        forms = {"manifest_root": 64, "map_root": 64, "map_salt": 32}
-        for name, length in forms.items():
-            if not isinstance(data[name], str) or not re.fullmatch(f"[0-9a-f]{{{length}}}", data[name]):
-                raise VerificationError(
-                    f"corpus header: {name} is not {length} lower-case hexadecimal digits"
-                )
-        for name in ("n_items", "map_size"):
+        for name, expected in (("format", FORMAT), ("vrf_suite", SUITE)):
+            if data[name] != expected:
+                raise VerificationError(f"corpus header: {name} {data[name]!r}; expected '{expected}'")
+        for name in ("manifest_root", "map_root", "vrf_public", "previous_root"):
+            if not _is_hash(data[name]) and not (name == "previous_root" and data[name] is None):
+                raise VerificationError(f"corpus header: {name} is not 64 lower-case hexadecimal digits")
+        for name in ("n_items", "n_keys"):
             if type(data[name]) is not int or not 1 <= data[name] < 2**53:
                 raise VerificationError(
                     f"corpus header: {name} {data[name]!r}; expected a positive whole number"
                 )
-        if data["format"] != FORMAT:
-            raise VerificationError(f"corpus header: format {data['format']!r}; expected '{FORMAT}'")
-        day = data["training_date"]
+        kinds, day = data["key_kinds"], data["training_date"]
+        if not isinstance(kinds, list) or not kinds or any(kind not in KINDS for kind in kinds):
+            raise VerificationError(f"corpus header: key_kinds: expected some of {', '.join(KINDS)}")
+        if kinds != sorted(set(kinds)):
+            raise VerificationError("corpus header: key_kinds are not in order, each once")
         if day is not None and not (
             isinstance(day, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day)
         ):
             raise VerificationError("corpus header: training_date is neither a day nor null")
-        return cls(**data)
+        return cls(**(dict(data) | {"key_kinds": tuple(kinds)}))
 
 
-def build_header(items: Sequence[Item], secret: bytes, training_date: str | None) -> Header:
-    """Hash the items into the public header.
-
-    Raises
-    ------
-    InputError
-        If there is no item, two items share an id, or the secret has another length than 32 bytes.
-    """
-    if not items:
-        raise InputError("seal: 0 items; expected at least one readable audio file")
-    if len(secret) != SECRET_BYTES:
-        raise InputError(f"seal: secret of {len(secret)} bytes; expected {SECRET_BYTES}")
-    if len({item.item_id for item in items}) < len(items):
-        raise InputError("seal: two items share one id; ids must be unique")
-    map_salt = hmac.digest(secret, b"linernotes/presence-map-salt/v1", "sha256")[:16]
-    keys = blinded_keys(items, map_salt)
-    return Header(
-        n_items=len(items),
-        manifest_root=_tree_head([leaf(item, secret) for item in items]),
-        map_root=_tree_head(keys),
-        map_size=len(keys),
-        map_salt=map_salt.hex(),
-        training_date=training_date,
-    )
-
-
-def leaf(item: Item, secret: bytes) -> bytes:
-    """Return the salted canonical JSON that is hashed for an item.
-
-    The salt depends on the whole entry, so a salt shown for one snapshot opens no other.
-    """
-    entry = item.as_json()
-    salt = hmac.digest(secret, b"linernotes/leaf-salt/v1\n" + rfc8785.dumps(entry), "sha256")[:16]
-    return rfc8785.dumps({"item": entry, "salt": salt.hex()})
-
-
-def _tree_head(leaves: Sequence[bytes]) -> str:
-    return Tree([leaf_hash(data) for data in leaves]).root().hex()
+def _is_hash(text: Any) -> bool:
+    return isinstance(text, str) and re.fullmatch(r"[0-9a-f]{64}", text) is not None

@@ -25,16 +25,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.audio.files import AUDIO_SUFFIXES, file_sha256, read_with_facts
+from linernotes.audio.files import AUDIO_SUFFIXES, Audio, file_sha256, read_with_facts
 from linernotes.catalog.recording import Recording, unique_ids
 from linernotes.catalog.tables import Row, Table
-from linernotes.corpus.consent import Consent
+from linernotes.corpus.consent_cells import consent_from_cells
 from linernotes.corpus.gaps import Gap, gap
 from linernotes.corpus.manifest import Item, audio_sha256
 from linernotes.corpus.signature import signature
+from linernotes.corpus.source import Source, source_from_cells
 from linernotes.errors import InputError
 
 Progress = Callable[[str, int, int], None]
+Listen = Callable[[Audio, str], tuple[str, tuple[str, ...]]]
+"""From a sound and its file's hash to ISCC code and sketch keys; the workflow brings it, as it lies above this layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def ingest(
     *,
     skip_bad: bool = False,
     progress: Progress | None = None,
+    listen: Listen | None = None,
 ) -> Ingested:
     """Decode, hash and describe every file of a scan.
 
@@ -103,6 +107,8 @@ def ingest(
         Whether a file that cannot be used becomes a gap instead of an error.
     progress : callable, optional
         Called as ``progress("ingest", n_done, n_files)`` after each file.
+    listen : callable, optional
+        Gives the keys that come from the sound itself; without it items have none.
 
     Returns
     -------
@@ -122,7 +128,9 @@ def ingest(
     signatures: dict[str, NDArray[np.int8]] = {}
     for n_done, name in enumerate(found.files, start=1):
         try:
-            item, signatures[ids[name]], silent = _read(found.audio_dir, name, ids[name], rows.get(name))
+            item, signatures[ids[name]], silent = _read(
+                found.audio_dir, name, ids[name], rows.get(name), listen
+            )
             if silent and not skip_bad:
                 raise InputError(
                     f"{found.audio_dir / name}: silent (no sample above -80 dBFS); replace the file, or, if it was "
@@ -175,7 +183,9 @@ def _refuse_stray_rows(rights: Table | None, files: set[str]) -> None:
             )
 
 
-def _read(audio_dir: Path, name: str, item_id: str, row: Row | None) -> tuple[Item, NDArray[np.int8], bool]:
+def _read(
+    audio_dir: Path, name: str, item_id: str, row: Row | None, listen: Listen | None
+) -> tuple[Item, NDArray[np.int8], bool]:
     path = audio_dir / name
     if path.is_symlink() and not path.exists():
         raise InputError(f"{path}: a symbolic link that leads nowhere; mend it or take it away")
@@ -186,6 +196,7 @@ def _read(audio_dir: Path, name: str, item_id: str, row: Row | None) -> tuple[It
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     unnamed = Recording(recording_id=item_id, title="", artist="")
     recording = replace(row.recording, recording_id=item_id) if row else unnamed
+    iscc, sketch = listen(audio, content) if listen else ("", ())
     item = Item(
         item_id=item_id,
         path=name,
@@ -196,18 +207,18 @@ def _read(audio_dir: Path, name: str, item_id: str, row: Row | None) -> tuple[It
         n_channels=facts.n_channels,
         coding=facts.coding,
         recording=recording,
-        consent=_consent(row) if row else None,
+        consent=consent_from_cells(row.consent) if row else None,
         cluster_id=item_id,
+        source=_source(path, row) if row else None,
+        identifiers=row.identifiers if row else (),
+        iscc=iscc,
+        sketch=sketch,
     )
     return item, signature(audio), audio.is_silent
 
 
-def _consent(row: Row) -> Consent:
-    cells = row.consent
-    return Consent(
-        status=cells["consent"] or "unknown",  # type: ignore[arg-type]  # the table reader checked it
-        scope=cells.get("consent_scope", ""),
-        date=cells["consent_date"] or None,
-        evidence=cells["consent_evidence"],
-        until=cells.get("consent_until") or None,
-    )
+def _source(path: Path, row: Row) -> Source | None:
+    try:
+        return source_from_cells(row.cells)
+    except InputError as error:
+        raise InputError(f"rights table, line {row.line} ({path.name}): {error}") from error

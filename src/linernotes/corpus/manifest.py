@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ import numpy as np
 from linernotes.audio.files import Audio
 from linernotes.catalog.recording import Recording
 from linernotes.corpus.consent import Consent
+from linernotes.corpus.lookup_keys import SKETCH, Key, well_formed
+from linernotes.corpus.source import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,14 @@ class Item:
         None when the rights table has no row for the file.
     cluster_id : str
         Item id of the first member of its near-duplicate cluster; its own id when it has no twin.
+    source : Source or None
+        Where it came from; None when nobody said.
+    identifiers : tuple of str
+        Further identifiers, ``kind:value``, such as ``mbid:…`` or a second ``isrc:…``.
+    iscc : str
+        ISCC audio code; empty when none was computed.
+    sketch : tuple of str
+        Sketch keys (16 hexadecimal digits each); see `linernotes.corpus.lookup_keys`.
     """
 
     item_id: str
@@ -65,27 +75,56 @@ class Item:
     recording: Recording
     consent: Consent | None = None
     cluster_id: str = ""
+    source: Source | None = None
+    identifiers: tuple[str, ...] = ()
+    iscc: str = ""
+    sketch: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return every field as JSON-ready values."""
-        return asdict(self) | {
+        return {name: getattr(self, name) for name in _FIELDS} | {
             "recording": self.recording.as_json(),
             "consent": self.consent.as_json() if self.consent else None,
+            "source": self.source.as_json() if self.source else None,
+            "identifiers": list(self.identifiers),
+            "sketch": list(self.sketch),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Item:
         """Read what `as_json` wrote."""
-        consent = data.get("consent")
+        consent, source = data.get("consent"), data.get("source")
         return cls(
             **(
                 dict(data)
                 | {
                     "recording": Recording.from_json(data["recording"]),
                     "consent": Consent.from_json(consent) if consent else None,
+                    "source": Source.from_json(source) if source else None,
+                    "identifiers": tuple(data.get("identifiers", ())),
+                    "sketch": tuple(data.get("sketch", ())),
                 }
             )
         )
+
+    def lookup_keys(self) -> list[Key]:
+        """Return the keys under which the item is entered, as (kind, normalised key), each once.
+
+        Examples
+        --------
+        >>> rain = Recording(recording_id="rain", title="Rain", artist="Ada", isrc="gb-aye-69-00001")
+        >>> item = Item(item_id="rain", path="rain.wav", content_sha256="", audio_sha256="", duration_s=1.0,
+        ...     sample_rate=8000, n_channels=1, coding="", recording=rain, identifiers=("isrc:USS1Z9900001",))
+        >>> item.lookup_keys()
+        [('isrc', 'GBAYE6900001'), ('isrc', 'USS1Z9900001')]
+        """
+        written = [("content_sha256", self.content_sha256), ("audio_sha256", self.audio_sha256)]
+        written += [("isrc", self.recording.isrc or ""), ("iswc", self.recording.iswc or "")]
+        written += [(kind, key) for kind, _, key in (one.partition(":") for one in self.identifiers)]
+        return well_formed([*written, ("iscc", self.iscc), *((SKETCH, key) for key in self.sketch)])
+
+
+_FIELDS = tuple(Item.__dataclass_fields__)
 
 
 def audio_sha256(audio: Audio) -> str:

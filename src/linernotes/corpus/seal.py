@@ -3,9 +3,10 @@
 Idea
 ----
 Each item becomes a canonical JSON text (RFC 8785) with a private 128-bit salt and is hashed as a leaf
-of a Merkle tree (RFC 6962 hashing). A second tree holds blinded lookup keys, sorted, so that presence
-*and* absence can be shown (`linernotes.corpus.presence`). A short public header carries both tree
-heads; the corpus root is the hash of that header; `linernotes.corpus.header` has the formulas.
+of a Merkle tree (RFC 6962 hashing). A keyed map holds the lookup keys at positions that only the holder of a
+secret key can compute, so that presence *and* absence can be shown (`linernotes.corpus.presence`). A short
+public header carries both roots and the root of the snapshot before; the corpus root is the hash of that
+header; `linernotes.corpus.header` and `linernotes.corpus.commitment` have the formulas.
 
 Conventions
 -----------
@@ -33,12 +34,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from linernotes.corpus.commitment import SECRET_BYTES, MemoryMap, build_header, header_of
 from linernotes.corpus.gaps import Gap
-from linernotes.corpus.header import FORMAT, SECRET_BYTES, Header, build_header
+from linernotes.corpus.header import FORMAT, Header
 from linernotes.corpus.manifest import Item
 from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
 
-REVISION = 1
+REVISION = 2
 Stage = Literal["before-training", "after-training"]
 
 
@@ -66,6 +68,8 @@ class SealedCorpus:
         Hexadecimal secret of the salts; private.
     header : Header, optional
         Public header whose hash is the root.
+    previous_root : str, optional
+        Root of the snapshot before this one.
     """
 
     root: str
@@ -77,6 +81,7 @@ class SealedCorpus:
     training_date: str | None = None
     secret: str = field(default="", repr=False)
     header: Header | None = None
+    previous_root: str | None = None
 
     def item(self, item_id: str) -> Item:
         """Return one item.
@@ -111,13 +116,23 @@ class SealedCorpus:
         VerificationError
             If any item, the secret or the header was changed after sealing.
         """
-        header = self.rebuilt_header()
+        return self.verified_map()[0]
+
+    def verified_map(self) -> tuple[Header, MemoryMap]:
+        """Return the header and the map, computed anew and compared with the root.
+
+        Raises
+        ------
+        VerificationError
+            As `verify`.
+        """
+        header, made = self._rebuilt()
         if header.root != self.root or (self.header is not None and self.header != header):
             raise VerificationError(
                 f"sealed corpus: the manifest gives root {header.root}, the seal says {self.root}; "
                 "an entry was changed after sealing: restore the manifest or seal anew"
             )
-        return header
+        return header, made
 
     def rebuilt_header(self) -> Header:
         """Return the header computed anew from the items and the secret.
@@ -127,8 +142,12 @@ class SealedCorpus:
         VerificationError
             If the manifest is so damaged that no header comes of it.
         """
+        return self._rebuilt()[0]
+
+    def _rebuilt(self) -> tuple[Header, MemoryMap]:
         try:
-            return build_header(self.items, bytes.fromhex(self.secret), self.training_date)
+            made = MemoryMap(self.items, bytes.fromhex(self.secret))
+            return header_of(made, self.training_date, self.previous_root), made
         except (ValueError, InputError) as error:
             raise VerificationError(f"sealed corpus {self.root[:12]}…: bad manifest ({error})") from error
 
@@ -142,6 +161,7 @@ class SealedCorpus:
             "sealed_at": self.sealed_at,
             "stage": self.stage,
             "training_date": self.training_date,
+            "previous_root": self.previous_root,
             "audio_dir": self.audio_dir,
             "secret": self.secret,
             "items": [item.as_json() for item in self.items],
@@ -159,9 +179,18 @@ class SealedCorpus:
         NewerRevision
             If a later revision of Linernotes wrote it.
         """
-        if int(data.get("revision", 1)) > REVISION:
+        revision = data.get("revision")
+        if type(revision) is not int:
+            raise CorpusError(f"sealed corpus: damaged (revision {revision!r}); restore it or seal anew")
+        if revision > REVISION:
             raise NewerRevision(
-                f"sealed corpus of revision {data['revision']}: expected up to {REVISION}; upgrade Linernotes"
+                f"sealed corpus of revision {revision}: expected up to {REVISION}; upgrade Linernotes"
+            )
+        if revision < REVISION:
+            raise CorpusError(
+                f"sealed corpus {str(data.get('root'))[:12]}… was made by an earlier revision of the seal, whose "
+                "root and receipts stand as they are; seal the same folder into a new workspace "
+                "('linernotes corpus seal AUDIO_DIR --rights rights.csv --out NEW') for proofs of this revision"
             )
         try:
             return cls(
@@ -174,6 +203,7 @@ class SealedCorpus:
                 training_date=data.get("training_date"),
                 secret=data.get("secret", ""),
                 header=Header.from_json(data["header"]) if data.get("header") else None,
+                previous_root=data.get("previous_root"),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise CorpusError(f"sealed corpus: damaged ({error!r}); restore it or seal anew") from error
@@ -187,6 +217,7 @@ def seal_items(
     training_date: date | None = None,
     secret: bytes | None = None,
     now: datetime | None = None,
+    previous_root: str | None = None,
 ) -> SealedCorpus:
     """Commit to a list of items.
 
@@ -202,6 +233,8 @@ def seal_items(
         Seed of the salts; drawn anew when None.
     now : datetime, optional
         Time of sealing, for tests; the clock when None.
+    previous_root : str, optional
+        Root of the snapshot before this one.
 
     Returns
     -------
@@ -217,7 +250,7 @@ def seal_items(
     sealed_at = (now or datetime.now(UTC)).astimezone(UTC)
     ordered = tuple(sorted(items, key=lambda item: item.item_id))
     day = training_date.isoformat() if training_date else None
-    header = build_header(ordered, secret, day)
+    header = build_header(ordered, secret, day, previous_root)
     return SealedCorpus(
         root=header.root,
         items=ordered,
@@ -228,6 +261,7 @@ def seal_items(
         training_date=day,
         secret=secret.hex(),
         header=header,
+        previous_root=previous_root,
     )
 
 

@@ -12,12 +12,18 @@ Tempo must be constant within an aligned stretch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.fingerprint.candidates import Candidate, Window, changed_candidates, exact_candidates
+from linernotes.fingerprint.candidates import (
+    Budget,
+    Candidate,
+    Window,
+    changed_candidates,
+    exact_candidates,
+)
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import Query
 from linernotes.fingerprint.verify import Evidence, Line, Standing, refined, standing
@@ -33,26 +39,32 @@ class Search:
         Whether pitch and tempo may have changed.
     n_candidates : int > 0
         Lines that are verified per window.
-    n_postings : int > 0
-        Postings that are looked at per window, those of the rarest keys first. More than these are shared
-        with catalogues above some 25 hours (exact) or 200 hours (changed): more find fainter matches there.
+    budget : Budget
+        Postings that are looked at per window, those of the rarest keys first. More than these are shared with
+        catalogues above some 25 hours (pairs), or some 10,000 and 2,000 hours (quads, exact and changed).
     slope_reach, frame_reach, shift_reach : float, float, int
         How far a line may be turned (a part of its slope) and moved (frames, quarter tones).
     """
 
     changed: bool
     n_candidates: int
-    n_postings: int
+    budget: Budget
     slope_reach: float
     frame_reach: float
     shift_reach: int
 
+    def thorough(self) -> Search:
+        """Return the search that looks at ten times as many postings."""
+        return replace(self, budget=self.budget.times(_THOROUGH))
+
 
 _SAME_LINE = 12.0  # frames
+_THOROUGH = 10
+_NEARLY, _AGREES_MORE = 0.9, 0.05  # of two repetitions: nats of the best, and agreement above its own
 _NATS_WEIGHT, _THIN_NATS, _THIN_PER_PEAK = 0.1, 50.0, 0.5
 
-EXACT = Search(False, 24, 1_200_000, 0.012, 3.0, 1)
-CHANGED = Search(True, 40, 1_000_000, 0.012, 5.0, 1)
+EXACT = Search(False, 24, Budget(pairs=1_200_000, quads=8_000_000), 0.012, 3.0, 1)
+CHANGED = Search(True, 40, Budget(pairs=0, quads=2_000_000), 0.012, 5.0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,11 @@ class Alignment:
     ----------
     recording_id : str
         Of the index.
-    deviations, nats : float
-        How far it stands out, and the evidence, see `linernotes.fingerprint.verify`.
+    deviations, surplus, nats : float
+        How far it stands out of the query elsewhere, and of the bands around it, and the evidence, see
+        `linernotes.fingerprint.verify`.
+    agreement : float
+        Peaks that both sides have, as a part of the peaks that either has.
     query, reference : (float, float)
         Frames from the start of the query, and of the recording.
     ratio, shift : float
@@ -75,7 +90,9 @@ class Alignment:
 
     recording_id: str
     deviations: float
+    surplus: float
     nats: float
+    agreement: float
     query: tuple[float, float]
     reference: tuple[float, float]
     ratio: float
@@ -84,15 +101,21 @@ class Alignment:
 
     @property
     def score(self) -> float:
-        """How far the alignment stands out, and how much of it there is: deviations + nats / 10.
+        """How far the alignment stands out, and how much of it there is: deviations + surplus + nats / 10.
 
-        Either alone misses something: music that repeats itself stands out less, however much of it is heard;
-        two pieces in one busy beat gather evidence without standing out. So beyond 50 nats only what exceeds
-        half a nat per peak counts: chance gathers its nats thinly, over many peaks. The weight is the best
-        one on development music.
+        Each alone misses something: music that repeats itself stands out less of what is elsewhere, however much
+        of it is heard; two pieces in one busy beat gather surplus and nats without standing out. So beyond 50
+        nats only the *clear* ones count, those that exceed half a nat per peak: chance gathers its nats thinly,
+        over many peaks. And the surplus counts as far as deviations and clear nats bear it out. The weights are the
+        best ones on development music.
         """
-        thin = max(_THIN_NATS, _THIN_PER_PEAK * self.n_peaks)
-        return self.deviations + _NATS_WEIGHT * (min(self.nats, _THIN_NATS) + max(0.0, self.nats - thin))
+        clear = max(0.0, self.nats - max(_THIN_NATS, _THIN_PER_PEAK * self.n_peaks))
+        borne_out = max(0.0, self.deviations) + clear
+        return (
+            self.deviations
+            + min(max(0.0, self.surplus), borne_out)
+            + _NATS_WEIGHT * (min(self.nats, _THIN_NATS) + clear)
+        )
 
 
 def find_alignments(
@@ -127,13 +150,19 @@ def find_alignments(
 def without_overlaps(found: Sequence[Alignment]) -> list[Alignment]:
     """Keep one of the alignments that lay one recording over the same stretch of the query.
 
-    It is the one with most evidence: where music repeats itself, all repetitions stand out alike, and the right
-    one has a little more in common with the query.
+    It is the one with most evidence. Where music repeats itself, all repetitions have much of it: among those that
+    have nearly as much, it is the one that shares more of its peaks with the query, and leaves fewer of the query's own
+    unexplained.
     """
     kept: list[Alignment] = []
+    most: list[float] = []
     for one in sorted(found, key=lambda alignment: -alignment.nats):
-        if not any(one.recording_id == other.recording_id and _overlap(one, other) > 0.5 for other in kept):
+        rival = next((k for k, other in enumerate(kept) if _is_rival(one, other)), None)
+        if rival is None:
             kept.append(one)
+            most.append(one.nats)
+        elif one.nats >= _NEARLY * most[rival] and one.agreement > kept[rival].agreement + _AGREES_MORE:
+            kept[rival] = one
     return kept
 
 
@@ -141,8 +170,8 @@ def _candidates(
     query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, search: Search
 ) -> list[Candidate]:
     if search.changed:
-        return changed_candidates(query, window, index, search.n_candidates, search.n_postings)
-    return exact_candidates(query, window, evidence, index, search.n_candidates, search.n_postings)
+        return changed_candidates(query, window, index, search.n_candidates, search.budget)
+    return exact_candidates(query, window, evidence, index, search.n_candidates, search.budget)
 
 
 def _is_known(
@@ -194,7 +223,9 @@ def _alignment(found: Standing, line: Line, recording_id: str, first_frame: int,
     return Alignment(
         recording_id=recording_id,
         deviations=found.deviations,
+        surplus=found.surplus,
         nats=found.nats,
+        agreement=found.agreement,
         query=(begin, end),
         reference=(start, min(float(n_frames), max(start, stop))),
         ratio=line.slope,
@@ -212,6 +243,10 @@ def _under(line: Line, times: NDArray[np.float64], first: int, last: int) -> sli
     """Return the peaks that a line lays between two query frames."""
     low, high = np.searchsorted(times, [line.origin + first / line.slope, line.origin + last / line.slope])
     return slice(int(low), int(high))
+
+
+def _is_rival(one: Alignment, other: Alignment) -> bool:
+    return one.recording_id == other.recording_id and _overlap(one, other) > 0.5
 
 
 def _overlap(one: Alignment, other: Alignment) -> float:

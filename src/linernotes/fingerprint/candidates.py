@@ -2,12 +2,13 @@
 
 *Exact search.* Each pair that query and catalogue share votes for an origin: a recording and a place in it.
 Cells with more votes than their surroundings are laid over the query at each lag, and the best standing ones
-go on.
+go on. In large catalogues too many pairs meet in a cell by chance; there the quads that they share at the
+same pitch and tempo take their place: two of these at one origin say more.
 
 *Changed search.* Each quad they share votes for a place, and where many meet, for a change of pitch and of
 tempo, which the quad itself tells. The hits of the best cells are fitted with a line.
 
-Large catalogues share more constellations with anything than can be looked at. Then the rarest keys are
+Very large catalogues share more constellations with anything than can be looked at. Then the rarest keys are
 looked at first, until a budget of postings is spent.
 
 Conventions
@@ -40,6 +41,12 @@ MAX_LOG_RATIO = 0.25  # a quarter slower or faster
 
 _MAX_CELLS = 1 << 23
 _PAIR_CELL, _QUAD_CELL = 4, 64  # frames
+_WIDEST_PAIR_CELL = 8  # beyond, too many pairs meet in a cell by chance
+_SAME_BAND, _SAME_SPAN, _QUAD_REACH = (
+    1.0,
+    2.0,
+    4,
+)  # of a quad that was not moved: quarter tones, frames, frames
 _AROUND_S = 6  # seconds around a cell whose votes are the usual ones
 _N_WHITENED, _N_QUICK, _LEAST_QUICK = 4000, 1000, 60  # fewer where cells are wide, and have more lags
 _N_CHOSEN = 8192  # cells whose pitch and tempo are told apart
@@ -79,67 +86,123 @@ def windows_of(n_frames: int, length: int = 640) -> list[Window]:
     return [Window(start, start + length) for start in starts]
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many postings are looked at per window and search, those of the rarest keys first.
+
+    Parameters
+    ----------
+    pairs, quads : int > 0
+        The more, the fainter the matches that are found in a large catalogue, and the longer it takes.
+    """
+
+    pairs: int
+    quads: int
+
+    def times(self, factor: float) -> Budget:
+        """Return a budget so many times as large."""
+        return Budget(round(self.pairs * factor), round(self.quads * factor))
+
+
 def exact_candidates(
-    query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, n_best: int, n_postings: int
+    query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, n_best: int, budget: Budget
 ) -> list[Candidate]:
     """Return the best lines of unchanged pitch and tempo, after a look at so many postings at most."""
-    from linernotes.fingerprint.kernels import most_voted, quick_standing, standing_of_cells, vote_pairs
-
-    times = query.pairs[:, 1]
-    inside = slice(*np.searchsorted(times, [window.first, window.last]))
-    keys, times = _affordable(query.pairs[inside, 0], times[inside], index.pair_starts, n_postings)
-    if len(keys) == 0:
-        return []
     cell_frames = _cell_frames(index, _PAIR_CELL)
-    lead = query.n_frames + cell_frames
-    votes = np.zeros((index.n_frames + 2 * lead) // cell_frames + 2, np.uint32)
-    vote_pairs(keys, times, index.pair_starts, index.pair_places, lead, cell_frames, votes)
-    cells = most_voted(votes, _N_WHITENED)
-    if len(cells) == 0:
-        return []
-    usual = standing_of_cells(cells, votes, math.ceil(_AROUND_S / FRAME_S / cell_frames))
-    cells = cells[
-        np.argsort(-usual, kind="stable")[: max(_N_QUICK * _PAIR_CELL // cell_frames, _LEAST_QUICK)]
-    ]
-    origins = cells * cell_frames - lead
-    table, _ = evidence.quick
-    part = table[window.first : window.last]
-    owners = index.owners(np.clip(origins + (window.first + window.last) // 2, 0, index.n_frames - 1))
-    starts, stops = _peak_ranges(index, owners, origins + window.first, 2 * cell_frames + len(part))
-    standing, lags = quick_standing(
-        origins + window.first, starts, stops, 2 * cell_frames,
-        index.peak_times, index.peak_bands, part, part.mean(axis=0), part.var(axis=0),
-    )  # fmt: skip
+    offered = []
+    if cell_frames <= _WIDEST_PAIR_CELL:
+        offered.append((_pair_origins(query, window, index, cell_frames, budget.pairs), 2 * cell_frames))
+    if cell_frames > _PAIR_CELL:  # pairs are not rare enough there
+        offered.append((_quad_origins(query, window, index, budget.quads), 2 * _QUAD_REACH))
+    quick = [_quick(origins, n_lags, window, evidence, index) for origins, n_lags in offered]
+    standing, owners, origins = (np.concatenate(columns) for columns in zip(*quick, strict=True))
     found: list[Candidate] = []
     taken: set[tuple[int, int]] = set()
     for k in np.argsort(-standing, kind="stable"):
-        origin = int(origins[k] + lags[k])
-        if {(int(owners[k]), origin // 8 + step) for step in (-1, 0, 1)} & taken or standing[k] <= 0:
+        owner, origin = int(owners[k]), int(origins[k])
+        if {(owner, origin // 8 + step) for step in (-1, 0, 1)} & taken or standing[k] <= 0:
             continue
-        taken.add((int(owners[k]), origin // 8))
-        found.append(Candidate(int(owners[k]), Line(float(origin), 1.0, 0)))
+        taken.add((owner, origin // 8))
+        found.append(Candidate(owner, Line(float(origin), 1.0, 0)))
         if len(found) == n_best:
             break
     return found
 
 
+def _pair_origins(
+    query: Query, window: Window, index: FingerprintIndex, cell_frames: int, n_postings: int
+) -> NDArray[np.int64]:
+    """Return the origins whose cells get more votes of pairs than those around."""
+    from linernotes.fingerprint.kernels import most_voted, standing_of_cells, vote_pairs
+
+    times = query.pairs[:, 1]
+    inside = slice(*np.searchsorted(times, [window.first, window.last]))
+    keys, times = _affordable(query.pairs[inside, 0], times[inside], index.pair_starts, n_postings)
+    lead = query.n_frames + cell_frames
+    votes = np.zeros((index.n_frames + 2 * lead) // cell_frames + 2, np.uint32)
+    vote_pairs(keys, times, index.pair_starts, index.pair_places, lead, cell_frames, votes)
+    cells = most_voted(votes, _N_WHITENED)
+    usual = standing_of_cells(cells, votes, math.ceil(_AROUND_S / FRAME_S / cell_frames))
+    n_kept = max(_N_QUICK * _PAIR_CELL // cell_frames, _LEAST_QUICK)
+    kept: NDArray[np.int64] = cells[np.argsort(-usual, kind="stable")[:n_kept]] * cell_frames - lead
+    return kept
+
+
+def _quad_origins(
+    query: Query, window: Window, index: FingerprintIndex, n_postings: int
+) -> NDArray[np.int64]:
+    """Return the origins at which most quads meet unchanged."""
+    from linernotes.fingerprint.kernels import unmoved_quads
+
+    keys, quads = _quads_asked(query, window, index, n_postings)
+    tables = (index.quad_starts, index.quad_places, index.quad_bands, index.quad_spans)
+    origins = np.sort(unmoved_quads(keys, quads, *tables, _SAME_BAND, _SAME_SPAN))
+    together = np.searchsorted(origins, origins + _QUAD_REACH, side="right") - np.arange(len(origins))
+    best = np.argsort(-together, kind="stable")[:_N_QUICK]
+    return np.asarray(origins[best] - _QUAD_REACH // 2, np.int64)
+
+
+def _quick(
+    origins: NDArray[np.int64], n_lags: int, window: Window, evidence: Evidence, index: FingerprintIndex
+) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.int64]]:
+    """Return how far each origin stands out at its best lag, whose recording it is in, and that place."""
+    from linernotes.fingerprint.kernels import quick_standing
+
+    table, _ = evidence.quick
+    part = table[window.first : window.last]
+    owners = index.owners(np.clip(origins + (window.first + window.last) // 2, 0, index.n_frames - 1))
+    starts, stops = _peak_ranges(index, owners, origins + window.first, n_lags + len(part))
+    standing, lags = quick_standing(
+        origins + window.first, starts, stops, n_lags,
+        index.peak_times, index.peak_bands, part, part.mean(axis=0), part.var(axis=0),
+    )  # fmt: skip
+    return standing, owners, origins + lags
+
+
+def _quads_asked(
+    query: Query, window: Window, index: FingerprintIndex, n_postings: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    inside = slice(*np.searchsorted(query.quads[:, 1], [window.first, window.last]))
+    asked = query.quads[inside]
+    return _affordable(asked[:, 0].astype(np.int64), asked, index.quad_starts, n_postings)
+
+
 def changed_candidates(
-    query: Query, window: Window, index: FingerprintIndex, n_best: int, n_postings: int
+    query: Query, window: Window, index: FingerprintIndex, n_best: int, budget: Budget
 ) -> list[Candidate]:
     """Return the best lines under changes of pitch and tempo, after a look at so many postings at most."""
     from linernotes.fingerprint.kernels import shared_quads
 
-    inside = slice(*np.searchsorted(query.quads[:, 1], [window.first, window.last]))
-    asked = query.quads[inside]
-    keys, quads = _affordable(asked[:, 0].astype(np.int64), asked, index.quad_starts, n_postings)
+    keys, quads = _quads_asked(query, window, index, budget.quads)
     tables = (index.quad_starts, index.quad_places, index.quad_bands, index.quad_spans)
-    hits = shared_quads(keys, quads, *tables, MAX_SHIFT + 0.5, MAX_LOG_RATIO)
+    middle = (window.first + window.last) / 2
+    n_cells = index.n_frames // _QUAD_CELL + 2
+    reach = (MAX_SHIFT + 0.5, math.exp(MAX_LOG_RATIO))
+    hits = shared_quads(keys, quads, *tables, *reach, middle, _QUAD_CELL, n_cells, _N_CHOSEN)
     if len(hits) < _MIN_HITS:
         return []
-    middle = (window.first + window.last) / 2
-    cells = np.floor((hits[:, 1] + (middle - hits[:, 0]) * np.exp(-hits[:, 3])) / _QUAD_CELL).astype(np.int64)
-    order = np.argsort(cells, kind="stable")
-    hits, cells = hits[order], cells[order]
+    hits = hits[np.argsort(hits[:, 4], kind="stable")]
+    cells = hits[:, 4].astype(np.int64)
     found = []
     for cell, log_ratio, shift in _best_changes(cells, hits[:, 3], hits[:, 2], n_best):
         own = hits[slice(*np.searchsorted(cells, [cell, cell + 2]))]

@@ -34,7 +34,7 @@ from linernotes.errors import InputError
 
 DEFAULT_MAX_FALSE_MATCH_RATE = 1e-4
 
-_LEAST_QUERY_S = 10.0
+LEAST_QUERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,15 @@ class NullModel:
 
     def false_match_rate(self, score: float, query_s: float, catalogue_s: float) -> float:
         """Return the chance, in [0, 1], that an unrelated query scores as high in one search."""
-        size = max(_LEAST_QUERY_S, query_s) * max(1.0, catalogue_s)
+        size = max(LEAST_QUERY_S, query_s) * max(1.0, catalogue_s)
         expected = math.exp(min(700.0, self.log_k + math.log(size) - self.rate * score))
         return -math.expm1(-expected)
 
 
-# Fitted to 5,900 searches of each kind: rate 2.0 to 2.3, log K 2.5 to 4.9 (exact). Of the changed search, whose
+# Fitted to 4,800 searches of each kind: rate 1.42 to 1.52, log K 4.7 to 6.0 (exact). Of the changed search, whose
 # chance alignments are few, only the tail of one in a thousand is known; its constants lie on the safe side of it.
-EXACT_CHANCE = NullModel(rate=2.2, log_k=4.0, share=0.9)
-CHANGED_CHANCE = NullModel(rate=1.7, log_k=-5.0, share=0.1)
+EXACT_CHANCE = NullModel(rate=1.45, log_k=5.2, share=0.9)
+CHANGED_CHANCE = NullModel(rate=1.15, log_k=-5.0, share=0.1)
 
 
 def query_false_match_rate(score: float, query_s: float, catalogue_s: float, model: NullModel) -> float:

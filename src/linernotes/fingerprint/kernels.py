@@ -13,6 +13,8 @@ The first call on a machine compiles for some seconds; the result is kept beside
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -95,6 +97,42 @@ def standing_of_cells(
 
 
 @njit(cache=True)
+def unmoved_quads(
+    keys: NDArray[np.int64],
+    quads: Floats,
+    starts: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    bands: NDArray[np.uint8],
+    spans: NDArray[np.uint8],
+    band_reach: float,
+    span_reach: float,
+) -> NDArray[np.int64]:
+    """Return the origins at which quads of query and catalogue meet with pitch and tempo unchanged."""
+    room, n = 4096, 0
+    found = np.empty(room, np.int64)
+    for i in range(len(keys)):
+        low, high = _bytes_between(quads[i, 2] - band_reach, quads[i, 2] + band_reach)
+        least, most = _bytes_between(quads[i, 3] - span_reach, quads[i, 3] + span_reach)
+        begins = np.int64(np.rint(quads[i, 1]))
+        for p in range(np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])):
+            if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
+                continue
+            if n == room:
+                room *= 2
+                wider = np.empty(room, np.int64)
+                wider[:n] = found
+                found = wider
+            found[n] = np.int64(places[p]) - begins
+            n += 1
+    return found[:n]
+
+
+@njit(cache=True)
+def _bytes_between(low: float, high: float) -> tuple[np.uint8, np.uint8]:
+    return np.uint8(max(0.0, np.ceil(low))), np.uint8(max(0.0, min(255.0, np.floor(high))))
+
+
+@njit(cache=True)
 def shared_quads(
     keys: NDArray[np.int64],
     quads: Floats,
@@ -103,31 +141,64 @@ def shared_quads(
     bands: NDArray[np.uint8],
     spans: NDArray[np.uint8],
     max_shift: float,
-    max_log_ratio: float,
+    max_ratio: float,
+    middle: float,
+    cell_frames: int,
+    n_cells: int,
+    n_most: int,
 ) -> NDArray[np.float64]:
-    """Return the quads that query and catalogue share within a change of pitch and tempo.
+    """Return the quads that query and catalogue share within a change of pitch and tempo, where most of them meet.
 
-    Rows of query time, place, shift and logarithm of the ratio [shape=(n_hits, 4)].
+    Each votes for the cell of the catalogue in which it lays the middle of the query. Rows of query time, place,
+    shift, logarithm of the ratio, and cell [shape=(n_hits, 5)], of the cells with most votes, at most so many, and
+    of their neighbours.
     """
-    room, n = 4096, 0
-    found = np.empty((room, 4), np.float64)
+    room, n = 1 << 16, 0
+    who, where, voted = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)
+    votes = np.zeros(n_cells + 2, np.uint8)
+    of_count = np.zeros(257, np.int64)
     for i in range(len(keys)):
-        band, span = quads[i, 2], quads[i, 3]
-        for p in range(starts[keys[i]], starts[keys[i] + 1]):
-            shift = band - bands[p]
-            if abs(shift) > max_shift:
+        low, high = _bytes_between(quads[i, 2] - max_shift, quads[i, 2] + max_shift)
+        least, most = _bytes_between(quads[i, 3] / max_ratio, quads[i, 3] * max_ratio)
+        lever = (middle - quads[i, 1]) / quads[i, 3]
+        for p in range(np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])):
+            if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
                 continue
-            log_ratio = np.log(span / spans[p])
-            if abs(log_ratio) > max_log_ratio:
+            cell = np.int64(np.floor((places[p] + lever * spans[p]) / cell_frames)) + 1
+            if cell < 1 or cell > n_cells:
                 continue
+            if votes[cell] < 255:
+                votes[cell] += np.uint8(1)
+                of_count[votes[cell]] += 1  # cells with so many votes or more
             if n == room:
                 room *= 2
-                wider = np.empty((room, 4), np.float64)
-                wider[:n] = found
-                found = wider
-            found[n, 0], found[n, 1], found[n, 2], found[n, 3] = quads[i, 1], places[p], shift, log_ratio
+                who, where, voted = _longer(who, room), _longer(where, room), _longer(voted, room)
+            who[n], where[n], voted[n] = i, p, cell
             n += 1
-    return found[:n]
+    threshold = 256
+    while threshold > 1 and of_count[threshold - 1] <= n_most:
+        threshold -= 1
+    kept = np.empty(n, np.bool_)
+    for k in range(n):
+        cell = voted[k]
+        kept[k] = max(votes[cell - 1], votes[cell], votes[cell + 1]) >= threshold
+    found = np.empty((int(kept.sum()), 5), np.float64)
+    n_kept = 0
+    for k in range(n):
+        if kept[k]:
+            i, p = who[k], where[k]
+            found[n_kept, 0], found[n_kept, 1] = quads[i, 1], places[p]
+            found[n_kept, 2], found[n_kept, 3] = quads[i, 2] - bands[p], np.log(quads[i, 3] / spans[p])
+            found[n_kept, 4] = voted[k] - 1
+            n_kept += 1
+    return found
+
+
+@njit(cache=True)
+def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
+    longer = np.empty(length, array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 @njit(cache=True)

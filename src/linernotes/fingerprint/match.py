@@ -7,8 +7,8 @@ recordings: one after another, one on top of another, changed ones beside unchan
 
 Conventions
 -----------
-Score unit: deviations by which the alignment stands out of the same peaks laid elsewhere in the query, plus
-a tenth of its nats of evidence, see `linernotes.fingerprint.align.Alignment.score`.
+Score unit: deviations by which the alignment stands out of the same peaks laid elsewhere in the query, plus its
+surplus over the bands around it, plus a tenth of its nats of evidence, see `linernotes.fingerprint.align.Alignment.score`.
 
 Known limits
 ------------
@@ -37,11 +37,11 @@ from linernotes.fingerprint.landmarks import Query, find_query
 from linernotes.fingerprint.spectrum import BANDS_PER_SEMITONE, FRAME_S
 from linernotes.fingerprint.verify import Evidence
 
-METHOD = "landmarks/2"
-UNIT = "deviations + nats / 10"
+METHOD = "landmarks/3"
+UNIT = "deviations + surplus + nats / 10"
 
 _COVERED = 0.7  # of a window under a clear exact match: it is not searched for changes
-_CLEAR_NATS = 0.5  # per peak; drums that stayed while the notes were transposed give less
+_CLEAR_NATS = 0.8  # per peak; drums that stayed while the notes were transposed give less
 
 
 class SearchedCatalogue(Protocol):
@@ -65,6 +65,7 @@ def identify_audio(
     query_id: str = "query",
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     search_shifts: bool = True,
+    thorough: bool = False,
 ) -> tuple[Match, ...]:
     """Return the catalogue recordings that the audio holds, best first.
 
@@ -80,6 +81,8 @@ def identify_audio(
         Highest chance of a false match that is still reported.
     search_shifts : bool
         Whether changed pitch and tempo are tried where the exact search finds nothing.
+    thorough : bool
+        Whether to look at ten times as many postings: of use above some thousand hours of catalogue.
 
     Returns
     -------
@@ -109,6 +112,7 @@ def identify_audio(
         query_id=query_id,
         max_false_match_rate=max_false_match_rate,
         search_shifts=search_shifts,
+        thorough=thorough,
     )
 
 
@@ -119,6 +123,7 @@ def identify_query(
     query_id: str = "query",
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     search_shifts: bool = True,
+    thorough: bool = False,
     catalogue_s: float | None = None,
 ) -> tuple[Match, ...]:
     """Return matches as `identify_audio` does, for a query that was prepared before.
@@ -135,6 +140,8 @@ def identify_query(
         Highest chance of a false match that is still reported.
     search_shifts : bool
         Whether changed pitch and tempo are tried.
+    thorough : bool
+        Whether to look at ten times as many postings.
     catalogue_s : float, optional
         Seconds of music in the whole catalogue, if this is one shard of it: the false-match rate is that of
         the whole.
@@ -152,6 +159,7 @@ def identify_query(
 
     def passing(search: Search, windows: list[Window], chance: NullModel) -> list[tuple[Alignment, float]]:
         kept = []
+        search = search.thorough() if thorough else search
         for alignment in find_alignments(query, evidence, segments, windows, search):
             rate = query_false_match_rate(alignment.score, query.duration_s, size_s, chance)
             if rate <= max_false_match_rate and alignment.recording_id not in catalogue.removed:

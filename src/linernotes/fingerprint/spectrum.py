@@ -1,7 +1,7 @@
 """What stands out: a log spectrum from which everything that stays is taken away.
 
-The level of a quarter-tone band at a moment, in nepers of power, minus the mean of that band over a
-second around, minus the mean of all bands at that moment. What remains is large where something begins
+The level of a quarter-tone band at a moment, in nepers of power, minus the mean of that band over two
+seconds around, minus the mean of all bands at that moment. What remains is large where something begins
 in one place of the spectrum: the attack of a note. A gain, an equaliser, a held chord, a drone of the
 music that plays on top, a broad-band burst: all fall out. Two pieces in one key and at one tempo share
 tones and beats; they share far fewer attacks of the same tone at the same moment.
@@ -42,13 +42,13 @@ FRAME_S = HOP_LENGTH / SAMPLE_RATE
 LOWEST_HZ = 220.0
 N_BANDS = 96
 BANDS_PER_SEMITONE = 2
+AROUND_FRAMES = 125  # of the moving mean: two seconds
 
-_AROUND = 63  # frames of the moving mean: one second
 _FLOOR = 1e-7  # of the loudest band: -70 dB, under the noise of 8-bit telephony
 
 
 def centred_spectrum(audio: Audio) -> Floats:
-    """Return what stands out of its second and its moment [shape=(n_frames, N_BANDS)].
+    """Return what stands out of its two seconds and its moment [shape=(n_frames, N_BANDS)].
 
     Silence gives zeros.
 
@@ -68,7 +68,7 @@ def centred_spectrum(audio: Audio) -> Floats:
     if loudest <= 0:
         return np.zeros_like(power)
     level: Floats = np.log(power + loudest * _FLOOR)
-    level -= uniform_filter1d(level, _AROUND, axis=0, mode="nearest")
+    level -= uniform_filter1d(level, AROUND_FRAMES, axis=0, mode="nearest")
     level -= level.mean(axis=1, keepdims=True)
     return level
 

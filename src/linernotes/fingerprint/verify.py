@@ -11,6 +11,9 @@
    how many deviations does the true place stand above these? What two pieces share in key and in beat is
    shared at many other places too, and takes itself out. The median and the median deviation are used, so
    that music which repeats itself, and fits at several places, still stands out.
+5. *Surplus.* How many deviations do all peaks within ten seconds around the stretch speak above the mean of
+   their bands in the query? Here nothing is taken out: music that repeats itself does not lower its own surplus,
+   and what is heard too faintly to be in the best stretch counts too.
 
 All places of the query speak, not only its peaks: a tone that is no longer a peak under noise still is higher
 than most.
@@ -36,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from linernotes.fingerprint.peaks import KEPT, find_peaks
 from linernotes.fingerprint.spectrum import Floats
 
 _SHARPNESS = 8.0  # the a of the evidence
@@ -58,9 +62,15 @@ class Evidence:
     ----------
     ranks : NDArray[np.float32] [shape=(n_frames, n_bands)]
         *u* of each place.
+    near_peak : NDArray[np.bool_] [shape=(n_frames, n_bands)]
+        Whether a peak of the query's own, as a catalogue would keep it, lies there or a frame beside.
+    n_peaks : NDArray[np.int64] [shape=(n_frames + 1,)]
+        How many of these come before each frame.
     """
 
     ranks: Floats
+    near_peak: NDArray[np.bool_]
+    n_peaks: NDArray[np.int64]
 
     @classmethod
     def of(cls, spectrum: Floats) -> Evidence:
@@ -74,7 +84,12 @@ class Evidence:
         (True, [200, 200, 200])
         """
         spread = uniform_filter1d(spectrum * spectrum, _SPREAD_AROUND, axis=0, mode="nearest")
-        return cls(_ranks(spectrum / np.sqrt(spread + _SPREAD_FLOOR)))
+        times, bands = find_peaks(spectrum, KEPT)
+        near = np.zeros(spectrum.shape, np.bool_)
+        for step in (-1, 0, 1):
+            near[np.clip(times + step, 0, len(near) - 1), bands] = True
+        n_peaks = np.concatenate([[0], np.cumsum(np.bincount(times, minlength=len(near)))])
+        return cls(_ranks(spectrum / np.sqrt(spread + _SPREAD_FLOOR)), near, n_peaks)
 
     @cached_property
     def tables(self) -> tuple[Floats, ...]:
@@ -129,8 +144,12 @@ class Standing:
     ----------
     deviations : float
         Above the same peaks elsewhere in the query.
+    surplus : float
+        Deviations above the mean of the bands, for all peaks within ten seconds around the stretch.
     nats : float
         Evidence of the stretch.
+    agreement : float
+        Peaks that both sides have in the stretch, as a part of the peaks that either has.
     first_frame, last_frame : int
         The stretch, in query frames; the last is inside.
     n_peaks : int
@@ -138,7 +157,9 @@ class Standing:
     """
 
     deviations: float
+    surplus: float
     nats: float
+    agreement: float
     first_frame: int
     last_frame: int
     n_peaks: int
@@ -211,7 +232,9 @@ def standing(
     stretch = slice(first, last)
     return Standing(
         deviations=_deviations(frames[stretch], heights[stretch], evidence, place),
+        surplus=_surplus(frames, heights, stretch, evidence),
         nats=nats,
+        agreement=_agreement(frames[stretch], heights[stretch], evidence),
         first_frame=int(frames[first]),
         last_frame=int(frames[last - 1]),
         n_peaks=last - first,
@@ -223,10 +246,7 @@ def _deviations(frames: NDArray[np.int64], bands: NDArray[np.int64], evidence: E
     from linernotes.fingerprint.kernels import sums_elsewhere
 
     table = evidence.tables[place]
-    first, last = int(frames[0]), int(frames[-1]) + 1
-    missing = max(0, _REACH - (last - first))
-    low = max(0, min(first - missing // 2, len(table) - _REACH))
-    high = min(len(table), max(last + missing // 2, low + _REACH))
+    low, high = _surroundings(int(frames[0]), int(frames[-1]) + 1, len(table))
     part = table[low:high]
     lags = np.arange(_CLEAR, len(part) - _CLEAR)
     if len(lags) > _MAX_LAGS:
@@ -242,6 +262,34 @@ def _deviations(frames: NDArray[np.int64], bands: NDArray[np.int64], evidence: E
     )  # variance, as if no two peaks knew of each other
     skewness = float(evidence.skews[place][bands].sum()) / max(independent, 1e-12) ** 1.5
     return _as_normal((here - middle) / max(spread, 0.5 * math.sqrt(independent), 1e-6), skewness)
+
+
+def _surplus(
+    frames: NDArray[np.int64], bands: NDArray[np.int64], stretch: slice, evidence: Evidence
+) -> float:
+    """Return how far all peaks around a stretch speak above the means of their bands."""
+    table, means = evidence.quick
+    last = int(frames[stretch.stop - 1]) + 1
+    low, high = _surroundings(int(frames[stretch.start]), last, len(table))
+    near = slice(*np.searchsorted(frames, [low, high]))
+    frames, bands = frames[near], bands[near]
+    variance = max(float(evidence.spreads[_QUICK][bands].sum()), 1e-12)
+    skewness = float(evidence.skews[_QUICK][bands].sum()) / variance**1.5
+    return _as_normal(float((table[frames, bands] - means[bands]).sum()) / math.sqrt(variance), skewness)
+
+
+def _agreement(frames: NDArray[np.int64], bands: NDArray[np.int64], evidence: Evidence) -> float:
+    """Return the peaks of both sides as a part of the peaks of either (Jaccard)."""
+    both = int(evidence.near_peak[frames, bands].sum())
+    own = int(evidence.n_peaks[int(frames[-1]) + 1] - evidence.n_peaks[int(frames[0])])
+    return both / max(1, len(frames) + own - both)
+
+
+def _surroundings(first: int, last: int, n_frames: int) -> tuple[int, int]:
+    """Return the part of the query, ten seconds or more, in which a stretch lies."""
+    missing = max(0, _REACH - (last - first))
+    low = max(0, min(first - missing // 2, n_frames - _REACH))
+    return low, min(n_frames, max(last + missing // 2, low + _REACH))
 
 
 def _as_normal(deviations: float, skewness: float) -> float:

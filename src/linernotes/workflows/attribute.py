@@ -32,6 +32,7 @@ from linernotes.execution.threads import one_thread
 from linernotes.workflows.calibration import FILE as CALIBRATION
 from linernotes.workflows.calibration import calibration_of
 from linernotes.workflows.group_scores import group_rows
+from linernotes.workflows.leads_records import refuse_attribution
 from linernotes.workflows.question import (
     SEGMENTS_PER_SHARD,
     AttributeRequest,
@@ -84,7 +85,8 @@ def attribute(
     CorpusError
         If no corpus is sealed in the workspace.
     NotDisclosed
-        If the generator was trained on nothing that this corpus holds.
+        If the generator was trained on nothing that this corpus holds, or a contradiction lead says that part of
+        a file agrees with a recording outside it.
     UnsupportedGenerator
         If the generator's adapter is not installed, or lacks what was asked.
     """
@@ -104,6 +106,9 @@ def attribute_in_full(
     Fields beyond those of a ranking: ``verification`` (a list, one entry per tested claim), ``where`` (the best
     cells of the segment maps) and ``groups``, each only when it was asked for.
     """
+    with Workspace.open(request.workspace) as workspace:
+        for file in request.files:
+            refuse_attribution(workspace, file)
     run = attribute_run(request, n_workers=n_workers, progress=progress, parent=parent)
     answers: list[dict[str, Any]] = run.read_json(RESULT)
     with Workspace.open(request.workspace) as workspace:

@@ -1,8 +1,8 @@
 """The audit log of a workspace: append, prove, verify, check.
 
-The log lies in the workspace's folder ``log``, its keys in ``keys``: ``log.key`` signs and stays,
-``log.pub`` is what receipts are checked with and is meant to be given away. Both come into being with
-the first entry.
+The log lies in the workspace's folder ``log``, in a form that any web host can serve; its keys lie in
+``keys``: ``log.key`` signs and stays, ``log.pub`` is what receipts are checked with and is meant to be
+given away. Both come into being with the first entry, or by `linernotes.workflows.log_keys.make_keys`.
 
 Known limits
 ------------
@@ -11,21 +11,42 @@ Publish ``log.pub`` where others already trust you: a key that came with the rec
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from linernotes.auditlog import AuditLog, Checkpoint, Entry, Receipt, SigningKey, VerifyingKey, generate_keys
-from linernotes.auditlog import fsck as check_folder
-from linernotes.auditlog.keys import SIGNING_KEY_FILE, VERIFYING_KEY_FILE
+from linernotes.auditlog import Checkpoint, Entry, Policy, Receipt, VerifyingKey, Witnessed
 from linernotes.auditlog.receipt import check_subject, sha256_of_file
-from linernotes.auditlog.store import CHECKPOINT_FILE
-from linernotes.errors import CorpusError, InputError
+from linernotes.errors import InputError
+from linernotes.workflows.audit_checks import consistency, fsck, fsck_folder, upgrade
+from linernotes.workflows.log_home import (
+    KEYS_FOLDER,
+    LOG_FOLDER,
+    log_for_writing,
+    open_log,
+    open_workspace,
+    trusted_key_path,
+)
 
 if TYPE_CHECKING:
     from linernotes.workspace import Workspace
 
-LOG_FOLDER, KEYS_FOLDER = "log", "keys"
+__all__ = [
+    "KEYS_FOLDER",
+    "LOG_FOLDER",
+    "append_file",
+    "consistency",
+    "fsck",
+    "fsck_folder",
+    "open_log",
+    "prove",
+    "receipt_facts",
+    "record",
+    "record_many",
+    "trusted_key_path",
+    "upgrade",
+    "verify",
+]
 
 
 def record(workspace: Workspace, kind: str, subject_sha256: str | None, body: dict[str, Any]) -> Receipt:
@@ -40,20 +61,47 @@ def record(workspace: Workspace, kind: str, subject_sha256: str | None, body: di
     subject_sha256 : str or None
         SHA-256 of the file that the entry is about.
     body : dict
-        JSON object with what the entry says.
+        JSON object with what the entry says; with the rest of the entry at most 65,535 bytes.
 
     Raises
     ------
     InputError
-        If the entry is malformed.
+        If the entry is malformed or too large.
     CorpusError
-        If another program is writing the log, or log and keys do not lie together.
+        If another program keeps writing the log, or log and keys do not lie together.
     VerificationError
         If the log is damaged.
     """
     entry = Entry(kind, subject_sha256, body)
-    log, signer = _log_for_writing(workspace)
-    return log.receipt(log.append(entry, signer))
+    log, signers = log_for_writing(workspace)
+    return log.receipt(log.append(entry, *signers))
+
+
+def record_many(
+    workspace: Workspace, entries: Iterable[Entry | tuple[str, str | None, dict[str, Any]]]
+) -> range:
+    """Append many entries as one: all of them are in the log when this returns, none when it raises.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose log it is.
+    entries : iterable
+        `Entry`, or kind, subject and body as `record` takes them.
+
+    Returns
+    -------
+    range
+        The indices of the entries; ``open_log(workspace).receipts(indices)`` gives their receipts.
+
+    Raises
+    ------
+    InputError, CorpusError, VerificationError
+        As `record`.
+    """
+    made = [entry if isinstance(entry, Entry) else Entry(*entry) for entry in entries]
+    log, signers = log_for_writing(workspace)
+    return log.append_many(made, *signers)
 
 
 def append_file(workspace_path: Path | str, file: Path | str, kind: str) -> dict[str, Any]:
@@ -74,7 +122,7 @@ def append_file(workspace_path: Path | str, file: Path | str, kind: str) -> dict
     """
     file = Path(file)
     digest = sha256_of_file(file)
-    with _open(workspace_path) as workspace:
+    with open_workspace(workspace_path) as workspace:
         receipt = record(workspace, kind, digest, {"file_name": file.name, "size_bytes": file.stat().st_size})
         key_path = trusted_key_path(workspace)
     return receipt_facts(receipt, VerifyingKey.load(key_path)) | {"key": str(key_path)}
@@ -92,7 +140,7 @@ def prove(workspace_path: Path | str, index: int, out: Path | str) -> dict[str, 
     VerificationError
         If the log is damaged.
     """
-    with _open(workspace_path) as workspace:
+    with open_workspace(workspace_path) as workspace:
         log = open_log(workspace)
         receipt = log.receipt(index)
         key_path = trusted_key_path(workspace)
@@ -100,82 +148,66 @@ def prove(workspace_path: Path | str, index: int, out: Path | str) -> dict[str, 
     return receipt_facts(receipt, log.key) | {"receipt": str(out), "key": str(key_path)}
 
 
-def verify(receipt: Path | str, key: Path | str, subject: Path | str | None = None) -> dict[str, Any]:
-    """Check a receipt offline, and the file that it is about where *subject* is given.
+def verify(
+    receipt: Path | str,
+    key: Path | str | None = None,
+    subject: Path | str | None = None,
+    policy: Path | str | None = None,
+) -> dict[str, Any]:
+    """Check a receipt offline, the file that it is about, and who cosigned its head.
+
+    Parameters
+    ----------
+    receipt : path
+        A receipt, or a ``.tlog-proof`` that holds its entry.
+    key : path, optional
+        Trusted verifying key of the log; not needed where the policy lists the log.
+    subject : path, optional
+        The file that the entry is about.
+    policy : path, optional
+        Which witnesses must have cosigned. Below its quorum the receipt is downgraded: ``ok`` is false.
 
     Returns
     -------
     dict
-        ``ok`` (true), the facts of the receipt, and ``subject_checked``.
+        ``ok``, the facts of the receipt, ``subject_checked``, ``witnessed``, ``n_cosignatures``,
+        ``n_witnesses``, ``quorum``, ``witnesses`` and ``problem``. Without a policy no cosignature is
+        checked, and ``witnessed`` is false.
 
     Raises
     ------
     InputError
-        If a file cannot be read.
+        If a file cannot be read, or neither key nor policy names the log.
     VerificationError
         With the reason, when the receipt does not hold.
     """
     found = Receipt.load(receipt)
-    trusted = VerifyingKey.load(key)
+    rules = None if policy is None else Policy.load(policy)
+    if key is not None:
+        trusted = VerifyingKey.load(key)
+    elif rules is not None:
+        trusted = rules.log_key(found.checkpoint)
+    else:
+        raise InputError("no trusted key: give the log's verifying key, or a policy that lists it")
     entry = found.verify(trusted)
+    if rules is not None and rules.logs:
+        rules.log_key(found.checkpoint)
     if subject is not None:
         check_subject(entry, Path(subject))
-    return {"ok": True, **receipt_facts(found, trusted), "subject_checked": subject is not None}
-
-
-def fsck(workspace_path: Path | str) -> dict[str, Any]:
-    """Recompute the workspace's log; the fields are those of `linernotes.auditlog.FsckReport`.
-
-    Raises
-    ------
-    CorpusError
-        If the workspace has no log.
-    """
-    with _open(workspace_path) as workspace:
-        folder, key_path = _places(workspace)
-        return check_folder(folder, VerifyingKey.load(key_path)).as_json()
-
-
-def consistency(workspace_path: Path | str, receipt: Path | str) -> dict[str, Any]:
-    """Check that the log still begins with everything that was signed when *receipt* was made.
-
-    Returns
-    -------
-    dict
-        ``ok`` (true), ``origin``, ``old_size``, ``size``, ``root`` and ``proof`` (hexadecimal hashes).
-
-    Raises
-    ------
-    InputError
-        If the receipt cannot be read.
-    VerificationError
-        If the log was rolled back, rewritten or forked since, or the receipt is not of this log.
-    """
-    with _open(workspace_path) as workspace:
-        log = open_log(workspace)
-        old = Checkpoint.open(Receipt.load(receipt).checkpoint, log.key)
-        log.check_consistency(old)
-        head = log.checkpoint()
-        proof = [digest.hex() for digest in log.consistency_proof(old.size)]
+    judged = Witnessed(False, (), 0, "") if rules is None else rules.judge(found.checkpoint)
+    problem = ""
+    if rules is not None and not judged.witnessed:
+        problem = (
+            f"not witnessed: {len(judged.cosigned)} of {judged.n_witnesses} known witnesses cosigned its head, "
+            f"below the quorum {judged.quorum!r}; ask the log's owner for a newer receipt"
+        )
     return {
-        "ok": True,
-        "origin": head.origin,
-        "old_size": old.size,
-        "size": head.size,
-        "root": head.root.hex(),
-        "proof": proof,
+        "ok": not problem,
+        **receipt_facts(found, trusted),
+        "subject_checked": subject is not None,
+        **judged.as_json(),
+        "problem": problem,
     }
-
-
-def open_log(workspace: Workspace) -> AuditLog:
-    """Return the workspace's log for reading; CorpusError when it has none yet."""
-    folder, key_path = _places(workspace)
-    return AuditLog.open(folder, VerifyingKey.load(key_path))
-
-
-def trusted_key_path(workspace: Workspace) -> Path:
-    """Return where the workspace keeps the key that its receipts are checked with."""
-    return workspace.folder(KEYS_FOLDER) / VERIFYING_KEY_FILE
 
 
 def receipt_facts(receipt: Receipt, key: VerifyingKey) -> dict[str, Any]:
@@ -191,40 +223,3 @@ def receipt_facts(receipt: Receipt, key: VerifyingKey) -> dict[str, Any]:
         "size": head.size,
         "root": head.root.hex(),
     }
-
-
-def _open(path: Path | str) -> Workspace:
-    from linernotes.workspace import Workspace  # offline verification needs no database
-
-    return Workspace.open(path)
-
-
-def _places(workspace: Workspace) -> tuple[Path, Path]:
-    folder, key_path = workspace.path / LOG_FOLDER, workspace.path / KEYS_FOLDER / VERIFYING_KEY_FILE
-    if not (folder / CHECKPOINT_FILE).exists():
-        raise CorpusError(f"{workspace.path}: no audit log yet; 'linernotes audit append' begins one")
-    if not key_path.exists():
-        raise CorpusError(f"{key_path}: the log's verifying key is missing; restore it from a copy")
-    return folder, key_path
-
-
-def _log_for_writing(workspace: Workspace) -> tuple[AuditLog, SigningKey]:
-    folder, keys = workspace.folder(LOG_FOLDER), workspace.folder(KEYS_FOLDER)
-    key_path, has_log = keys / SIGNING_KEY_FILE, (folder / CHECKPOINT_FILE).exists()
-    if not has_log and not key_path.exists():
-        generate_keys(keys, f"linernotes.local/log-{secrets.token_hex(4)}")
-        signer = SigningKey.load(key_path)
-        return AuditLog.create(folder, signer), signer
-    if not has_log:
-        # A new log under an old key could pass for the old one: never begin one by ourselves.
-        raise CorpusError(
-            f"{folder}: the log is missing but its key {key_path} is there; restore the log from a copy, "
-            "or move the key away to begin a new log under a new key"
-        )
-    if not key_path.exists():
-        raise CorpusError(f"{key_path}: the log's signing key is missing; restore it to add entries")
-    try:
-        signer = SigningKey.load(key_path)
-    except InputError as error:
-        raise CorpusError(str(error)) from error
-    return AuditLog.open(folder, signer.verifying_key()), signer

@@ -1,6 +1,6 @@
 """The whole story on the bundled real corpus, in one command.
 
-Seal, identify, generate, attribute, compare, settle, log, verify, and write it all on one page. Each
+Seal, identify, generate, attribute, compare, settle, log, disclose, verify, and write it all on one page. Each
 step is the function that the command of that name calls; nothing is special to the demo but the data.
 Interrupted, the same command continues in the same folder.
 """
@@ -26,6 +26,7 @@ from linernotes.reports.html import write_dossier
 from linernotes.workflows import audit
 from linernotes.workflows.attribute import AttributeRequest, attribute
 from linernotes.workflows.demo_checks import further_evidence
+from linernotes.workflows.demo_creator import ask_as_creator
 from linernotes.workflows.generator import generate
 from linernotes.workflows.identify import add_catalogue, open_catalogue
 from linernotes.workflows.seal import seal_corpus
@@ -99,6 +100,7 @@ def run_demo(
         workspace,
         training_date=TRAINING_DATE,
         secret_file=data / "corpus" / "secret.txt",
+        sound_keys=data / "corpus" / "sound_keys.json",  # so that the root is the same on every processor
         progress=progress,
     )
     add_catalogue(data / "catalog" / "audio", data / "catalog" / "catalog.csv", workspace, progress=progress)
@@ -113,6 +115,14 @@ def run_demo(
     versions = _compare(sealed.corpus, outputs, rankings[method], progress)
     statement = settle(workspace, POOL, data / "policy.toml", out=out / "statement", method=method)
     checked = _verify(statement["files"], sealed.receipt)
+    asked = ask_as_creator(
+        workspace,
+        sealed.corpus.root,
+        out,
+        inside=sealed.corpus.audio_path(sealed.corpus.item(rankings[method][0].influences[0].item_id)),
+        outside=data / "catalog" / "audio" / HELD_OUT,
+        provider=data / "provider.toml",
+    )
     shutil.copyfile(statement["files"]["key"], out / "log.pub")  # the page names it beside the receipt
     inputs = DossierInputs(
         title="Credits for four generated pieces",
@@ -141,7 +151,7 @@ def run_demo(
     )
     dossier = build_dossier(inputs)
     page = write_dossier(dossier, out, {**audio_files(inputs), **_examples(data)})
-    summary = _summary(sealed.corpus, recognised, rankings[method], statement, checked, page)
+    summary = _summary(sealed.corpus, recognised, rankings[method], statement, checked, page) | asked
     return DemoResult(page, dossier, summary)
 
 

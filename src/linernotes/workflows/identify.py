@@ -30,6 +30,7 @@ def identify_files(
     workspace: Path | str,
     *,
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
+    thorough: bool = False,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Say which catalogue recordings each file holds.
@@ -42,6 +43,8 @@ def identify_files(
         Workspace with a catalogue.
     max_false_match_rate : float in (0, 1)
         Highest chance of a false match, per file, that is still reported.
+    thorough : bool
+        Whether to look at ten times as many postings: slower, for very large catalogues.
     progress : callable, optional
         Called with a name, the number done, and the number in all.
 
@@ -74,7 +77,9 @@ def identify_files(
     answers = []
     for n_done, file in enumerate(files, start=1):
         audio = read_audio(file)
-        matches = identify_audio(audio, index, query_id=str(file), max_false_match_rate=limit)
+        matches = identify_audio(
+            audio, index, query_id=str(file), max_false_match_rate=limit, thorough=thorough
+        )
         if imported:
             matches = _with_imported(matches, identify_by_chromaprint(audio, workspace, str(file), limit))
         answers.append({"query": str(file), "matches": [_describe(match, names) for match in matches]})

@@ -2,7 +2,8 @@
 
 The steps in order: scan the folder, read the rights table, decode every file once, find twins, find
 gaps, seal, then make the workspace. Nothing is written before the last step, and the workspace
-appears whole.
+appears whole, with the presence map and the log's receipt in it. A later state of the folder is sealed as a
+further snapshot of the same workspace, whose header names the root before.
 """
 
 from __future__ import annotations
@@ -13,23 +14,28 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from linernotes.catalog.tables import read_rights_table
 from linernotes.corpus.checks import find_gaps, in_order
+from linernotes.corpus.checks_run import checks_at_sealing
+from linernotes.corpus.commitment import SECRET_BYTES
 from linernotes.corpus.consent import parse_date
 from linernotes.corpus.duplicates import find_twins, with_clusters
-from linernotes.corpus.header import SECRET_BYTES
+from linernotes.corpus.gaps import Gap
 from linernotes.corpus.ingest import Progress, ingest, scan
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus, seal_items
+from linernotes.corpus.snapshots import snapshot_chain, write_snapshot
 from linernotes.errors import CorpusError, InputError
 from linernotes.workflows.audit import record
+from linernotes.workflows.sound_keys import listener
 from linernotes.workspace import Workspace
 
 RECEIPT_FILE = "corpus-seal.json"
+SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,15 @@ class SealResult:
             "n_items": len(corpus.items),
             "n_without_consent": len(corpus.without_consent),
             "gaps": [found.as_json() for found in corpus.gaps],
+            "checks_run": [run.as_json() for run in checks_at_sealing(corpus.gaps)],
             "duplicates": duplicate_clusters(corpus.items),
             "duration_s": round(sum(item.duration_s for item in corpus.items), 3),
             "sealed_at": corpus.sealed_at,
             "stage": corpus.stage,
             "training_date": corpus.training_date,
+            "previous_root": corpus.previous_root,
+            "n_keys": corpus.header.n_keys if corpus.header else None,
+            "key_kinds": list(corpus.header.key_kinds) if corpus.header else [],
             "notes": list(self.notes),
             "receipt": str(self.receipt),
         }
@@ -66,6 +76,7 @@ def seal_corpus(
     training_date: str | None = None,
     skip_bad: bool = False,
     secret_file: Path | str | None = None,
+    sound_keys: Path | None = None,
     progress: Progress | None = None,
 ) -> SealResult:
     """Seal the recordings of a folder into a workspace.
@@ -85,6 +96,8 @@ def seal_corpus(
     secret_file : Path or str, optional
         64 hexadecimal digits that seed the salts; the same secret and folder give the same root. Without
         it the secret of the workspace's own corpus is used again, or a new one is drawn.
+    sound_keys : Path, optional
+        ISCC codes and sketch keys computed before; see `linernotes.workflows.sound_keys.listener`.
     progress : callable, optional
         Called as ``progress(name, n_done, n_all)``.
 
@@ -103,21 +116,50 @@ def seal_corpus(
     out = Path(out)
     day = parse_date(training_date) if training_date else None
     held = _held_corpus(out)
-    secret = _read_secret(Path(secret_file)) if secret_file else bytes.fromhex(held.secret) if held else None
-    found = scan(audio_dir)
-    table = read_rights_table(rights, audio_dir)
-    ingested = ingest(found, table, skip_bad=skip_bad, progress=progress)
-    items = with_clusters(ingested.items, find_twins(ingested.signatures))
-    now = datetime.now(UTC)
-    gaps = in_order([*ingested.gaps, *find_gaps(items, day or now.date())])
+    secret = read_secret(Path(secret_file)) if secret_file else bytes.fromhex(held.secret) if held else None
+    read = read_folder(audio_dir, rights, day, skip_bad=skip_bad, sound_keys=sound_keys, progress=progress)
     corpus = seal_items(
-        items, gaps, audio_dir=Path(audio_dir).resolve(), training_date=day, secret=secret, now=now
+        read.items,
+        read.gaps,
+        audio_dir=Path(audio_dir).resolve(),
+        training_date=day,
+        secret=secret,
+        now=read.now,
     )
     if held is not None:
         _refuse_other(out, held, corpus)
         corpus = held  # the first seal's time stands
     receipt = _write(out, corpus)
-    return SealResult(corpus, ingested.notes, receipt)
+    return SealResult(corpus, read.notes, receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRead:
+    """What a folder and its rights table hold, ready to be sealed."""
+
+    items: tuple[Item, ...]
+    gaps: tuple[Gap, ...]
+    notes: tuple[str, ...]
+    now: datetime
+
+
+def read_folder(
+    audio_dir: Path | str,
+    rights: Path | str,
+    day: date | None,
+    *,
+    skip_bad: bool = False,
+    sound_keys: Path | None = None,
+    progress: Progress | None = None,
+) -> FolderRead:
+    """Decode, hash, compare and check every file of a folder; parameters and errors as `seal_corpus`."""
+    found = scan(audio_dir)
+    table = read_rights_table(rights, audio_dir)
+    ingested = ingest(found, table, skip_bad=skip_bad, progress=progress, listen=listener(sound_keys))
+    items = with_clusters(ingested.items, find_twins(ingested.signatures))
+    now = datetime.now(UTC)
+    gaps = in_order([*ingested.gaps, *find_gaps(items, day or now.date())])
+    return FolderRead(items, gaps, ingested.notes, now)
 
 
 def duplicate_clusters(items: Iterable[Item]) -> list[list[str]]:
@@ -141,10 +183,24 @@ def _held_corpus(out: Path) -> SealedCorpus | None:
             raise CorpusError(f"{out}: {parent} is not a folder you may write to; choose another place")
         return None
     with Workspace.open(out) as workspace:
-        return workspace.corpus() if workspace.has_corpus() else None
+        if workspace.has_corpus():
+            return workspace.corpus()
+        if snapshot_chain(workspace.folder(SNAPSHOTS)):
+            raise CorpusError(
+                f"{out}: holds a corpus that was sealed from a manifest of facts; give another --out, or seal the "
+                "next state with 'linernotes corpus snapshot'"
+            )
+        return None
 
 
-def _read_secret(path: Path) -> bytes:
+def read_secret(path: Path) -> bytes:
+    """Read a secret file: 64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        If it holds anything else.
+    """
     try:
         secret = bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as error:
@@ -186,6 +242,7 @@ def _write(out: Path, corpus: SealedCorpus) -> Path:
 
 def _save(workspace: Workspace, corpus: SealedCorpus) -> None:
     workspace.save_corpus(corpus)
+    write_snapshot(workspace.folder(SNAPSHOTS), corpus)
     path = workspace.folder("receipts") / RECEIPT_FILE
     if not path.exists():
         record(workspace, "corpus-seal", corpus.root, _public_facts(corpus)).write(path)
@@ -199,4 +256,5 @@ def _public_facts(corpus: SealedCorpus) -> dict[str, Any]:
         "sealed_at": corpus.sealed_at,
         "stage": corpus.stage,
         "training_date": corpus.training_date,
+        "previous_root": corpus.previous_root,
     }

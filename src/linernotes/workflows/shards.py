@@ -2,6 +2,10 @@
 
 A catalogue too large for one machine, or kept by several owners, is several workspaces; each is filled by
 ``linernotes catalog add`` where its audio lies. They are searched as one.
+
+Known limits
+------------
+Fingerprints that were imported without audio are searched in a single workspace only.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Any
 from linernotes.audio.files import read_audio
 from linernotes.errors import InputError
 from linernotes.execution import SerialRunner
+from linernotes.execution.shards import Progress
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.landmarks import find_query
 from linernotes.fingerprint.store import ShardedCatalogue
@@ -28,7 +33,9 @@ def identify_in_shards(
     workspaces: Sequence[Path | str],
     *,
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
+    thorough: bool = False,
     run: Runner | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Say which recordings of several catalogues each file holds.
 
@@ -40,8 +47,12 @@ def identify_in_shards(
         Workspaces with a catalogue each; no recording id may be in two of them.
     max_false_match_rate : float in (0, 1)
         Highest chance of a false match, per file and over all catalogues.
+    thorough : bool
+        Whether to look at ten times as many postings: slower, for very large catalogues.
     run : Runner, optional
         An engine of `linernotes.execution`; this process when not given.
+    progress : callable, optional
+        Called with a name, the number done, and the number in all.
 
     Returns
     -------
@@ -70,10 +81,14 @@ def identify_in_shards(
     for first in range(0, len(files), _BATCH):
         batch = files[first : first + _BATCH]
         queries = [(str(file), find_query(read_audio(file), name=str(file))) for file in batch]
-        found = catalogue.identify(queries, run or SerialRunner(1), max_false_match_rate=max_false_match_rate)
+        found = catalogue.identify(
+            queries, run or SerialRunner(1), max_false_match_rate=max_false_match_rate, thorough=thorough
+        )
         for file, matches in zip(batch, found, strict=True):
             described = [match.as_json() | _facts(names.get(match.recording_id)) for match in matches]
             answers.append({"query": str(file), "matches": described})
+        if progress is not None:
+            progress("identifying", len(answers), len(files))
     return answers
 
 

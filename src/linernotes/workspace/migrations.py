@@ -12,11 +12,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, Table, insert, inspect, select, text
 
 from linernotes.errors import CorpusError, NewerRevision
-from linernotes.workspace.schema import Base
+from linernotes.workspace.registry_schema import (
+    ConsentRow,
+    CreditRow,
+    IdentifierRow,
+    PartyRow,
+    RegistryRecordingRow,
+    ReleaseRow,
+    SnapshotRow,
+    SplitRow,
+    WorkRow,
+)
+from linernotes.workspace.schema import Base, CorpusRow
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,21 @@ def _first_tables(connection: Connection) -> None:
     Base.metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "tables of the first release", _first_tables),)
+def _registry_tables(connection: Connection) -> None:
+    rows: tuple[type[Base], ...] = (
+        *(RegistryRecordingRow, WorkRow, ReleaseRow, PartyRow, CreditRow, SplitRow),
+        *(IdentifierRow, ConsentRow, SnapshotRow),
+    )
+    Base.metadata.create_all(connection, tables=[cast("Table", row.__table__) for row in rows])
+    roots = connection.execute(select(CorpusRow.root)).scalars().all()
+    for position, root in enumerate(roots):  # a workspace of the first release holds one corpus at most
+        connection.execute(insert(SnapshotRow).values(position=position, root=root, previous_root=None))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "tables of the first release", _first_tables),
+    Migration(2, "rights registry, history of consent, chain of snapshots", _registry_tables),
+)
 """All steps, oldest first."""
 
 

@@ -11,7 +11,8 @@
 Conventions
 -----------
 A workspace appears whole or not at all. A sealed corpus is never exchanged: other audio or other rights
-are another corpus and get another workspace, because rankings and statements name the root of theirs.
+are another corpus, because rankings and statements name the root of theirs. It gets another workspace, or,
+where it names the corpus held as the snapshot before it, the next place in the chain.
 
 Known limits
 ------------
@@ -28,7 +29,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -39,13 +39,20 @@ from sqlalchemy.orm import Session
 
 from linernotes.catalog.recording import Recording
 from linernotes.errors import CorpusError, InputError, NewerRevision
+from linernotes.workspace import snapshots
+from linernotes.workspace.consent_history import SavedConsent
+from linernotes.workspace.consent_history import now as history_time
+from linernotes.workspace.consent_history import read as read_history
 from linernotes.workspace.database import connect, plain_faults
 from linernotes.workspace.migrations import upgrade
 from linernotes.workspace.places import audio_places
+from linernotes.workspace.registry_rows import load_registry, save_registry
 from linernotes.workspace.rows import canonical_json, ranking_from_json
-from linernotes.workspace.schema import CorpusRow, ItemRow, RankingRow, RecordingRow, StatementRow
+from linernotes.workspace.schema import CorpusRow, RankingRow, RecordingRow, StatementRow
+from linernotes.workspace.snapshots import Snapshot
 
 if TYPE_CHECKING:
+    from linernotes.catalog.registry import Registry
     from linernotes.corpus.seal import SealedCorpus
     from linernotes.evidence import InfluenceRanking
 
@@ -170,48 +177,43 @@ class Workspace:
     # the corpus
 
     def save_corpus(self, corpus: SealedCorpus) -> None:
-        """Keep a sealed corpus; saving the same one again only notes where its audio lies now.
+        """Keep a sealed corpus: the first, the next snapshot of the one held, or the same again.
+
+        Saving the same one again only notes where its audio lies now.
 
         Raises
         ------
         CorpusError
-            If the workspace holds another corpus already.
+            If the workspace holds a corpus that this one does not name as the snapshot before it.
         """
-        from linernotes.corpus.seal import SealedCorpus
-
         with plain_faults(self.path / DATABASE), Session(self._engine) as session, session.begin():
-            held = session.scalar(select(CorpusRow))
-            if held is not None and held.root == corpus.root:
-                first = SealedCorpus.from_json(json.loads(held.manifest))
-                held.manifest = canonical_json(replace(first, audio_dir=corpus.audio_dir).to_json())
-                return
-            if held is not None:
-                raise CorpusError(
-                    f"{self.path}: holds the sealed corpus {held.root[:12]}…, not {corpus.root[:12]}…; "
-                    "a seal is never exchanged: give another folder for the new corpus"
-                )
-            session.add(_corpus_row(corpus))
-            session.flush()
-            session.add_all(_item_row(corpus.root, i, item) for i, item in enumerate(corpus.items))
+            snapshots.save(session, self.path, corpus)
 
-    def corpus(self) -> SealedCorpus:
-        """Return the sealed corpus.
+    def corpus(self, root: str | None = None) -> SealedCorpus:
+        """Return the newest sealed corpus, or the snapshot of a root.
 
         Raises
         ------
         CorpusError
-            If none has been sealed into this workspace.
+            If none has been sealed into this workspace, or none of that root.
         """
         from linernotes.corpus.seal import SealedCorpus  # its audio readers are not needed for the rest
 
         with plain_faults(self.path / DATABASE), Session(self._engine) as session:
-            manifest = session.scalar(select(CorpusRow.manifest))
+            manifest = snapshots.manifest(session, root)
+        if manifest is None and root is not None and self.has_corpus():
+            raise CorpusError(f"{self.path}: no snapshot of root {root[:12]}… is kept here")
         if manifest is None:
             raise CorpusError(
                 f"{self.path}: no corpus is sealed here; run "
                 f"'linernotes corpus seal AUDIO_DIR --rights rights.csv --out {self.path}'"
             )
         return SealedCorpus.from_json(json.loads(manifest))
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the chain of sealed corpora, oldest first; the last is the one in force."""
+        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+            return snapshots.chain(session)
 
     def has_corpus(self) -> bool:
         """Tell whether a corpus has been sealed into this workspace."""
@@ -281,6 +283,44 @@ class Workspace:
             )
         return path
 
+    # the rights registry
+
+    def registry(self) -> Registry:
+        """Return the registry: what was saved, the catalogue's recordings, the present state of consents.
+
+        Raises
+        ------
+        CorpusError
+            If the history of consent was changed outside the program.
+        """
+        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+            return load_registry(session)
+
+    def save_registry(self, registry: Registry) -> tuple[SavedConsent, ...]:
+        """Join a registry to the one held, all of it or nothing; return the consents that were new.
+
+        An entry of the same key takes the place of the older one. Consents are added to the history; a
+        revocation is one more row. `linernotes.workflows.rights.save` does this and logs it.
+
+        Raises
+        ------
+        CorpusError
+            If a consent would change a statement that was saved before.
+        """
+        with plain_faults(self.path / DATABASE), Session(self._engine) as session, session.begin():
+            return save_registry(session, registry, history_time())
+
+    def consent_history(self) -> tuple[SavedConsent, ...]:
+        """Return every statement and revocation in the order of saving, after checking their chain.
+
+        Raises
+        ------
+        CorpusError
+            If the history was changed outside the program.
+        """
+        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+            return read_history(session)
+
     # rankings and statements
 
     def save_ranking(self, ranking: InfluenceRanking, run_folder: Path | str) -> None:
@@ -346,30 +386,6 @@ def _refuse_taken(path: Path) -> None:
         raise CorpusError(f"{path}: already a workspace; use it as it is or give another folder")
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise CorpusError(f"{path}: already exists and is not empty; give a folder that does not exist yet")
-
-
-def _corpus_row(corpus: SealedCorpus) -> CorpusRow:
-    return CorpusRow(
-        root=corpus.root,
-        sealed_at=corpus.sealed_at,
-        stage=corpus.stage,
-        n_items=len(corpus.items),
-        manifest=canonical_json(corpus.to_json()),
-    )
-
-
-def _item_row(root: str, position: int, item: Any) -> ItemRow:
-    return ItemRow(
-        corpus_root=root,
-        item_id=item.item_id,
-        position=position,
-        path=item.path,
-        content_sha256=item.content_sha256,
-        audio_sha256=item.audio_sha256,
-        duration_s=item.duration_s,
-        cluster_id=item.cluster_id,
-        rightsholder=item.recording.rightsholder,
-    )
 
 
 def _recording_row(recording: Recording, place: str) -> RecordingRow:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +20,11 @@ from linernotes.auditlog import (
     Receipt,
     SigningKey,
     VerifyingKey,
-    files,
     fsck,
     generate_keys,
+    store,
     verify_receipt,
 )
-from linernotes.auditlog.files import sole_writer
 from linernotes.errors import CorpusError, InputError, LinernotesError, VerificationError
 
 TIME = "2026-01-02T03:04:05Z"
@@ -80,9 +79,11 @@ def test_an_old_receipt_holds_and_the_log_extends_its_head(tmp_path):
 
 def test_tlog_proof_has_the_form_of_its_specification(tmp_path):
     log, _ = make_log(tmp_path, 4)
-    lines = log.receipt(2).to_tlog_proof().split("\n")
-    assert lines[:2] == ["c2sp.org/tlog-proof@v1", "index 2"]
-    assert lines[4:7] == ["", "example.org/log", "4"]
+    lines = log.receipt(2).to_tlog_proof().to_text().split("\n")
+    assert lines[0] == "c2sp.org/tlog-proof@v1"
+    assert lines[1].startswith("extra ")
+    assert lines[2] == "index 2"
+    assert lines[5:8] == ["", "example.org/log", "4"]
 
 
 @pytest.mark.parametrize("name", ["receipt.json", "keys/log.pub", "statement.json"])
@@ -127,25 +128,35 @@ def check_refused(standing: Path, tmp_path: Path, name: str, edited: bytes) -> N
         verify_receipt(paths["receipt.json"], paths["keys/log.pub"], paths["statement.json"])
 
 
-@pytest.mark.parametrize("name", ["entries.jsonl", "offsets.bin", "hashes.bin", "checkpoint"])
+@pytest.mark.parametrize("name", ["tile/entries/000.p/3", "tile/0/000.p/3", "checkpoint"])
 def test_any_changed_byte_of_the_log_is_found(tmp_path, name):
     log, _ = make_log(tmp_path, 3)
     path = log.folder / name
     data = path.read_bytes()
-    lines = b"".join(log.entry_bytes(n) + b"\n" for n in range(3))
+    ends = list(itertools.accumulate(len(log.entry_bytes(n)) + 2 for n in range(3)))
     for position in range(len(data)):
         path.write_bytes(replace(data, position, data[position] ^ 0x20))
         report = fsck(log.folder, log.key)
         assert not report.ok, position
-        if name == "entries.jsonl":
-            assert report.first_damaged_index == lines[:position].count(b"\n")
+        assert report.damaged_file == name
+        if name == "tile/entries/000.p/3":
+            assert report.first_damaged_index == sum(position >= end for end in ends)
     path.write_bytes(data)
     assert fsck(log.folder, log.key).ok
 
 
+@pytest.mark.parametrize("name", ["tile/entries/000.p/2", "tile/0/000.p/1"])
+def test_the_tiles_of_earlier_heads_are_checked_too(tmp_path, name):
+    log, _ = make_log(tmp_path, 3)
+    path = log.folder / name
+    path.write_bytes(replace(path.read_bytes(), 20, path.read_bytes()[20] ^ 1))
+    report = fsck(log.folder, log.key)
+    assert (report.ok, report.damaged_file) == (False, name)
+
+
 def test_no_receipt_and_no_append_from_a_damaged_entry(tmp_path):
     log, signer = make_log(tmp_path, 4)
-    path = log.folder / "entries.jsonl"
+    path = log.folder / "tile" / "entries" / "000.p" / "4"
     path.write_bytes(path.read_bytes().replace(b'"n":3', b'"n":7'))
     with pytest.raises(VerificationError, match="entry 3 is damaged"):
         log.receipt(3)
@@ -173,51 +184,6 @@ def test_places_that_cannot_be_written(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "keys", "log"]
 
 
-class Crash(BaseException):
-    """The machine stops here."""
-
-
-@pytest.mark.parametrize("size", [0, 3])
-def test_a_crash_at_any_step_loses_nothing_acknowledged(tmp_path, monkeypatch, size):
-    log, signer = make_log(tmp_path, size)
-    for step in range(100):
-        before = log.checkpoint().size
-        crashed = crash_at(step, monkeypatch, lambda n=before: log.append(entry(n), signer))
-        report = fsck(log.folder, log.key)
-        assert report.ok, report.problem
-        assert report.size in ((before, before + 1) if crashed else (before + 1,))
-        for n in range(report.size):
-            assert log.receipt(n).verify(log.key) == entry(n)
-        if not crashed:
-            break
-        if report.size == before:
-            assert log.append(entry(before), signer) == before
-    assert 6 <= step <= 20  # the append has that many steps at which to stop
-
-
-def crash_at(step: int, monkeypatch: pytest.MonkeyPatch, action) -> bool:
-    """Run *action* and stop it before its *step*-th call to the operating system."""
-    left = [step]
-
-    def stopping(call):
-        def wrapped(*args, **kwargs):
-            left[0] -= 1
-            if left[0] < 0:
-                raise Crash
-            return call(*args, **kwargs)
-
-        return wrapped
-
-    with monkeypatch.context() as patch:
-        for name in ("fsync", "replace", "open"):
-            patch.setattr(files.os, name, stopping(getattr(os, name)))
-        try:
-            action()
-        except Crash:
-            return True
-    return False
-
-
 def test_an_append_that_the_disk_refuses_changes_nothing(tmp_path, monkeypatch):
     log, signer = make_log(tmp_path, 2)
 
@@ -225,43 +191,11 @@ def test_an_append_that_the_disk_refuses_changes_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(CorpusError, match=r"No space left on device.*2 entries"):
             log.append(entry(2), signer)
     assert fsck(log.folder, log.key).size == 2
     assert log.append(entry(2), signer) == 2
-
-
-WRITER = """
-import sys
-from linernotes.auditlog import AuditLog, Entry, SigningKey
-signer = SigningKey.load(sys.argv[2])
-log = AuditLog.open(sys.argv[1], signer.verifying_key())
-while True:
-    print(log.append(Entry("note", None, {"n": "x" * 2000}), signer), flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
-    log, signer = make_log(tmp_path, 0)
-    command = [sys.executable, "-c", WRITER, str(log.folder), str(tmp_path / "keys" / "log.key")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        acknowledged = [int(writer.stdout.readline()) for _ in range(25)]
-        writer.send_signal(signal.SIGKILL)
-        rest = writer.stdout.read()
-    acknowledged += [int(line) for line in rest.split("\n")[:-1]]
-    report = fsck(log.folder, log.key)
-    assert report.ok, report.problem
-    assert report.size > acknowledged[-1]
-    assert log.append(entry(1), signer) == report.size  # the dead writer's lock is free
-
-
-def test_the_second_writer_is_refused(tmp_path):
-    log, signer = make_log(tmp_path, 1)
-    with sole_writer(log.folder / "lock"), pytest.raises(CorpusError, match="another program is writing"):
-        log.append(entry(1), signer)
-    assert log.append(entry(1), signer) == 1
 
 
 def test_another_key_may_neither_append_nor_open(tmp_path):
@@ -280,6 +214,51 @@ def test_a_log_is_not_begun_over_another(tmp_path):
     (log.folder / "checkpoint").unlink()
     with pytest.raises(CorpusError, match="already holds a log"):
         AuditLog.create(log.folder, signer)
+
+
+def test_a_disk_that_fails_after_the_head_was_replaced_is_not_called_a_failed_append(tmp_path, monkeypatch):
+    log, signer = make_log(tmp_path, 2)
+    original = store.write_whole
+
+    def failing(path, data):
+        original(path, data)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_whole", failing)
+        with pytest.raises(CorpusError, match=r"may be lost if the machine stops now.*holds 3 entries"):
+            log.append(entry(2), signer)
+    assert log.append(entry(3), signer) == 3
+
+
+def test_a_batch_may_be_larger_than_the_number_of_files_that_may_be_open(tmp_path, monkeypatch):
+    monkeypatch.setattr("linernotes.auditlog.files.FILES_AT_ONCE", 4)
+    log, signer = make_log(tmp_path, 0)
+    log.append_many([entry(n) for n in range(3000)], signer)
+    assert fsck(log.folder, log.key).ok
+
+
+def test_many_entries_are_added_as_one(tmp_path):
+    log, signer = make_log(tmp_path, 3)
+    assert log.append_many([entry(n) for n in range(3, 700)], signer) == range(3, 700)
+    assert log.append_many([], signer) == range(700, 700)
+    assert [Entry.from_bytes(data) for data in log.entries(250, 270)] == [entry(n) for n in range(250, 270)]
+    assert fsck(log.folder, log.key).ok
+    for index, receipt in zip([0, 255, 256, 699], log.receipts([0, 255, 256, 699]), strict=True):
+        assert receipt.verify(log.key) == entry(index)
+    with pytest.raises(InputError, match="the log has 700 entries"):
+        list(log.entries(690, 701))
+
+
+def test_an_entry_that_a_tile_cannot_hold_is_refused_and_none_of_its_batch_is_added(tmp_path):
+    log, signer = make_log(tmp_path, 1)
+    large = Entry("note", None, {"text": "y" * 65_536}, TIME)
+    with pytest.raises(InputError, match=r"entry 1 of those to add: 65\d\d\d bytes.*log the hash"):
+        log.append_many([entry(1), large], signer)
+    assert fsck(log.folder, log.key).size == 1
+    fits = Entry("note", None, {"text": "y" * 65_400}, TIME)
+    assert log.append(fits, signer) == 1
+    assert log.entry(1) == fits
 
 
 @pytest.mark.parametrize("index", [-1, 2, 10**12])

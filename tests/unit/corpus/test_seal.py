@@ -5,10 +5,13 @@ import json
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
+from linernotes.corpus.commitment import canonical, leaf, tree_head, vrf_key_of
 from linernotes.corpus.consent import Consent
 from linernotes.corpus.gaps import gap
-from linernotes.corpus.header import leaf
+from linernotes.corpus.lookup_keys import position_of
 from linernotes.corpus.seal import SealedCorpus, seal_items
 from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
 
@@ -36,21 +39,61 @@ def _naive_root(leaves):
 def test_the_root_follows_from_the_definition(sealed):
     header = sealed.header
     assert header.manifest_root == _naive_root([leaf(item, SECRET) for item in sealed.items]).hex()
-    salt = bytes.fromhex(header.map_salt)
-    keys = sorted(
-        hashlib.sha256(
-            b"linernotes/presence-key/v1\n"
-            + salt
-            + kind.encode()
-            + b"\0"
-            + bytes.fromhex(getattr(item, kind))
-        ).digest()
-        for item in sealed.items
-        for kind in ("content_sha256", "audio_sha256")
-    )
-    assert (header.map_size, header.map_root) == (12, _naive_root(keys).hex())
+    key = vrf_key_of(SECRET)
+    leaves = {}
+    for item in sealed.items:
+        commitment = hashlib.sha256(b"\0" + leaf(item, SECRET)).digest()
+        value = hashlib.sha256(b"\x12" + commitment).digest()
+        for kind in ("content_sha256", "audio_sha256"):
+            leaves[position_of(kind, getattr(item, kind), key)] = value
+    assert (header.n_keys, header.map_root) == (12, _naive_map(leaves, 0).hex())
+    assert header.vrf_public == key.public.hex()
     fields = dataclasses.asdict(header)
-    assert sealed.root == hashlib.sha256(b"linernotes-corpus-v1\n" + rfc8785.dumps(fields)).hexdigest()
+    assert sealed.root == hashlib.sha256(b"linernotes-corpus-v2\n" + rfc8785.dumps(fields)).hexdigest()
+
+
+def _naive_map(leaves, depth):
+    """The keyed map by its recursive definition."""
+    if not leaves:
+        return bytes(32)
+    if len(leaves) == 1:
+        [(position, value)] = leaves.items()
+        return hashlib.sha256(b"\x10" + position + value).digest()
+    right = {p: v for p, v in leaves.items() if int.from_bytes(p, "big") >> (255 - depth) & 1}
+    left = {p: v for p, v in leaves.items() if p not in right}
+    return hashlib.sha256(b"\x11" + _naive_map(left, depth + 1) + _naive_map(right, depth + 1)).digest()
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=40))
+def test_the_tree_head_is_that_of_the_definition(hashes):
+    expected = hashlib.sha256(b"").digest()
+    if hashes:
+        expected = _naive_root_of_hashes(hashes)
+    assert tree_head(hashes) == expected
+
+
+def _naive_root_of_hashes(hashes):
+    if len(hashes) == 1:
+        return hashes[0]
+    k = 1
+    while k * 2 < len(hashes):
+        k *= 2
+    left, right = _naive_root_of_hashes(hashes[:k]), _naive_root_of_hashes(hashes[k:])
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+plain = st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | st.text(max_size=12)
+numbers = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: abs(x) < 1e300)
+
+
+@given(
+    st.dictionaries(
+        st.text("abcdefgh_", max_size=6),
+        plain | numbers | st.lists(plain) | st.dictionaries(st.text("ab"), plain),
+    )
+)
+def test_the_quick_writer_gives_canonical_json(entry):
+    assert canonical(entry) == rfc8785.dumps(entry)
 
 
 def test_leaves_are_salted_canonical_json(sealed):
@@ -103,6 +146,9 @@ def test_stage_and_consent_follow_the_training_date(sealed):
         lambda d: d.update(secret="00" * 32),
         lambda d: d.update({"secret": "xyz"}),
         lambda d: d["header"].update(n_items=5),
+        lambda d: d["header"].update(vrf_public="00" * 32),
+        lambda d: d.update(previous_root="11" * 32),
+        lambda d: d["items"][0].update(sketch=["0" * 16]),
     ],
 )
 def test_a_changed_manifest_is_caught(sealed, change):
@@ -115,8 +161,14 @@ def test_a_changed_manifest_is_caught(sealed, change):
 def test_a_damaged_or_newer_manifest_is_named(sealed):
     with pytest.raises(NewerRevision, match="revision 99"):
         SealedCorpus.from_json(sealed.to_json() | {"revision": 99})
-    with pytest.raises(CorpusError, match="damaged"):
-        SealedCorpus.from_json({"root": "00"})
+    for damaged in ({"root": "00", "revision": 2}, {"root": "00", "revision": "two"}, {"revision": None}):
+        with pytest.raises(CorpusError, match="damaged"):
+            SealedCorpus.from_json(damaged)
+
+
+def test_a_seal_of_the_first_revision_is_refused_with_a_next_step(sealed):
+    with pytest.raises(CorpusError, match=r"earlier revision of the seal.*corpus seal AUDIO_DIR"):
+        SealedCorpus.from_json(sealed.to_json() | {"revision": 1})
 
 
 def test_what_cannot_be_sealed(new_item):

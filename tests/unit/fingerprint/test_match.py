@@ -9,6 +9,8 @@ import soxr
 
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError, TooShort
+from linernotes.fingerprint import candidates
+from linernotes.fingerprint.align import Alignment, without_overlaps
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import find_landmarks, find_query
 from linernotes.fingerprint.match import identify_audio, identify_query
@@ -163,3 +165,35 @@ def test_the_rate_of_a_shard_is_that_of_the_whole(known: dict[str, Audio], index
     alone, shard = (identify_query(query, index, catalogue_s=size)[0] for size in (None, 1e6))
     assert shard.score == alone.score
     assert shard.false_match_rate > alone.false_match_rate
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_a_catalogue_too_large_for_pairs_is_searched_by_quads(
+    known: dict[str, Audio], index: FingerprintIndex, thorough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "_MAX_CELLS", 1 << 10)  # as if there were so much music
+    name, audio = list(known.items())[2]
+    for samples in (audio.excerpt(20.0, 30.0).samples, _faster(audio.excerpt(15.0, 26.0).samples)):
+        best = identify_audio(Audio(samples, RATE), index, thorough=thorough)[0]
+        assert best.recording_id == name
+
+
+def _repetition(start: float, *, nats: float, agreement: float) -> Alignment:
+    return Alignment("loop", 9.0, 9.0, nats, agreement, (0.0, 180.0), (start, start + 180.0), 1.0, 0.0, 75)
+
+
+def test_of_repetitions_the_one_that_agrees_is_kept() -> None:
+    other, true = _repetition(900.0, nats=99.0, agreement=0.4), _repetition(400.0, nats=97.0, agreement=0.7)
+    assert without_overlaps([other, true]) == [true]
+    assert without_overlaps([other, _repetition(400.0, nats=80.0, agreement=0.7)]) == [other]
+    assert without_overlaps([other, _repetition(400.0, nats=97.0, agreement=0.42)]) == [other]
+
+
+def test_surplus_counts_as_far_as_it_is_borne_out() -> None:
+    def score(deviations: float, surplus: float, nats: float, n_peaks: int) -> float:
+        return Alignment("x", deviations, surplus, nats, 0.1, (0.0, 9.0), (0.0, 9.0), 1.0, 0.0, n_peaks).score
+
+    assert score(6.0, 4.0, 30.0, 200) == pytest.approx(6 + 4 + 3)
+    assert score(6.0, 11.0, 40.0, 500) == pytest.approx(6 + 6 + 4)  # a busy beat in common: thin evidence
+    assert score(3.0, 20.0, 100.0, 75) == pytest.approx(3 + 20 + 10)  # a loop, clearly heard
+    assert score(6.0, -2.0, 10.0, 200) == pytest.approx(6 + 1)

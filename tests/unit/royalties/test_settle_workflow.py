@@ -90,7 +90,7 @@ def test_the_whole_story_and_then_one_byte(workspace, tmp_path, capsys):
     assert main([*verify, str(out / "edited.json")]) == 1
     assert "SHA-256" in capsys.readouterr().err
 
-    entries = workspace / "log" / "entries.jsonl"
+    entries = workspace / "log" / "tile" / "entries" / "000.p" / "1"
     entries.write_bytes(entries.read_bytes().replace(b"1000.00 EUR", b"1001.00 EUR"))
     assert main(["audit", "fsck", "--workspace", str(workspace), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)

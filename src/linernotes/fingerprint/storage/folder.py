@@ -15,20 +15,21 @@ sweeps them. After an error the writer is closed: open it again.
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from linernotes.errors import CorpusError, InputError
 from linernotes.fingerprint.landmarks import Landmarks
 from linernotes.fingerprint.storage import compaction
 from linernotes.fingerprint.storage.catalogue import Catalogue, in_memory, latest, missing, open_segments
+from linernotes.fingerprint.storage.conflicts import Conflict, Place, and_more, taken_in
+from linernotes.fingerprint.storage.faults import plain_faults
 from linernotes.fingerprint.storage.journal import (
     JournalContent,
     JournalEntry,
@@ -49,23 +50,15 @@ from linernotes.fingerprint.storage.merging import Source, merge_segments
 from linernotes.fingerprint.storage.segment import Segment, open_segment, save_segment
 from linernotes.fingerprint.storage.verifying import verify_on_open, verify_wholly
 
+__all__ = ["FLUSH_BYTES", "Conflict", "IndexFolder"]
+
 FLUSH_BYTES = 64 << 20
 """A journal of this size becomes a segment: some hundred recordings, or a day of music."""
 
-Conflict = Literal["refuse", "keep", "replace"]
 Progress = Callable[[str, int, int], None]
 
 _OURS = re.compile(r"(segment-\d+|journal-\d+\.log|fingerprints\.json)(\.partial)?")
 _EMPTY = JournalContent((), (), 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the living copy of a recording is: in a segment at a position, or in the journal."""
-
-    content_sha256: str
-    segment: str | None
-    position: int
 
 
 class IndexFolder:
@@ -94,11 +87,11 @@ class IndexFolder:
     def __init__(self, folder: Path, *, flush_bytes: int = FLUSH_BYTES, auto_compact: bool = True) -> None:
         self.folder, self.flush_bytes, self.auto_compact = folder, flush_bytes, auto_compact
         self._writer: JournalWriter | None = None
-        with _plain_faults(folder):
+        with plain_faults(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(folder)
         try:
-            with _plain_faults(folder):
+            with plain_faults(folder):
                 self._load()
         except BaseException:
             self.close()
@@ -151,7 +144,7 @@ class IndexFolder:
             entry = JournalEntry(recording_id, content_sha256, landmarks, replaces)
             self._writer_or_refuse().append(entry)
             self._pending[recording_id] = entry
-            self._known[recording_id] = _Place(content_sha256, None, -1)
+            self._known[recording_id] = Place(content_sha256, None, -1)
         if self._writer_or_refuse().n_bytes >= self.flush_bytes:
             self.flush()
 
@@ -174,7 +167,7 @@ class IndexFolder:
         unknown = sorted(set(recording_ids) - self._known.keys())
         if unknown:
             raise CorpusError(
-                f"recording '{unknown[0]}'{_and_more(unknown)}: not in the catalogue, nothing was removed; "
+                f"recording '{unknown[0]}'{and_more(unknown)}: not in the catalogue, nothing was removed; "
                 "'linernotes catalog stats --recordings' lists what it holds"
             )
         self.flush()
@@ -210,7 +203,7 @@ class IndexFolder:
             raise InputError(f"{self.folder}: an index cannot be merged into itself; give another folder")
         self.flush()
         with self._change():
-            sources, replaced, n_left_out = self._taken_in(other, on_conflict)
+            sources, replaced, n_left_out = taken_in(self._known, self.folder, other, on_conflict)
             for segment in other.stored:
                 verify_wholly(segment)
             entries: list[SegmentEntry] = []
@@ -257,11 +250,11 @@ class IndexFolder:
             raise missing(self.folder, error) from error
         verify_on_open(stored, 0)
         self._pending = {entry.recording_id: entry for entry in latest(content.entries)}
-        self._known: dict[str, _Place] = {}
+        self._known: dict[str, Place] = {}
         for segment in stored:
             self._learn(segment)
         for entry in self._pending.values():
-            self._known[entry.recording_id] = _Place(entry.content_sha256, None, -1)
+            self._known[entry.recording_id] = Place(entry.content_sha256, None, -1)
         self._writer = JournalWriter(path, content.n_bytes)
 
     def _begin(self) -> None:
@@ -279,7 +272,7 @@ class IndexFolder:
         facts = zip(segment.table.ids(), segment.table.content_hashes(), strict=True)
         for position, (recording_id, content_sha256) in enumerate(facts):
             if position not in segment.dead:
-                self._known[recording_id] = _Place(content_sha256, segment.name, position)
+                self._known[recording_id] = Place(content_sha256, segment.name, position)
 
     def _learn_all(self) -> None:
         self._known.clear()
@@ -317,35 +310,6 @@ class IndexFolder:
         self._commit(tuple(segments), n_numbers=1)
         for entry in merged:
             self._learn(self._open(entry))
-
-    def _taken_in(
-        self, other: Catalogue, on_conflict: Conflict
-    ) -> tuple[list[Source], list[tuple[str | None, int]], int]:
-        """Return what to copy, which of ours it replaces, and how many of theirs are left out."""
-        sources, replaced, conflicts, n_left_out = [], [], [], 0
-        for index in other.segments:
-            dead = set()
-            for position, recording in enumerate(index.recordings):
-                ours = self._known.get(recording.recording_id)
-                if recording.recording_id in other.removed:
-                    dead.add(position)
-                elif ours is not None and (
-                    ours.content_sha256 == recording.content_sha256 or on_conflict == "keep"
-                ):
-                    dead.add(position)
-                    n_left_out += 1
-                elif ours is not None:
-                    conflicts.append(recording.recording_id)
-                    replaced.append((ours.segment, ours.position))
-            source = Source.of_index(index, frozenset(dead))
-            if source.stays.any():
-                sources.append(source)
-        if conflicts and on_conflict == "refuse":
-            raise CorpusError(
-                f"recording '{conflicts[0]}'{_and_more(conflicts)}: held by {self.folder} and {other.folder} "
-                "with different content, nothing was merged; say which to use with --on-conflict keep or replace"
-            )
-        return sources, replaced, n_left_out
 
     def _open(self, entry: SegmentEntry) -> Segment:
         return open_segment(self.folder, entry)
@@ -391,7 +355,7 @@ class IndexFolder:
     def _change(self) -> Iterator[None]:
         self._writer_or_refuse()
         try:
-            with _plain_faults(self.folder):
+            with plain_faults(self.folder):
                 yield
         except BaseException:
             self.close()  # what the disk has is whole; what this object remembers may be one step behind
@@ -414,27 +378,3 @@ def _with_removed(
 
 def _name(kind: str, number: int) -> str:
     return f"{kind}-{number:06d}" + (".log" if kind == "journal" else "")
-
-
-def _and_more(names: Sequence[str]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""
-
-
-@contextmanager
-def _plain_faults(folder: Path) -> Iterator[None]:
-    """Turn a fault of the disk into one sentence.
-
-    Raises
-    ------
-    CorpusError
-        If the disk is full, not writable, or fails.
-    """
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "free some space" if full else "see to the disk and the rights on the folder"
-        raise CorpusError(
-            f"{error.filename or folder}: {error.strerror or error}; {advice} and repeat the command: "
-            "what was finished before is kept"
-        ) from error

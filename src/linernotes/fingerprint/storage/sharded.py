@@ -102,6 +102,7 @@ class ShardedCatalogue:
         *,
         max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
         search_shifts: bool = True,
+        thorough: bool = False,
     ) -> list[tuple[Match, ...]]:
         """Return the matches of each query over all shards, best first.
 
@@ -115,6 +116,8 @@ class ShardedCatalogue:
             Highest chance of a false match, per query and over all shards, that is still reported.
         search_shifts : bool
             Whether changed pitch and tempo are tried where no exact match is found.
+        thorough : bool
+            Whether to look at ten times as many postings.
 
         Raises
         ------
@@ -122,7 +125,7 @@ class ShardedCatalogue:
             If the limit is not a rate.
         """
         check_limit(max_false_match_rate)
-        fold = SearchShards(tuple(queries), self.duration_s, max_false_match_rate, search_shifts)
+        fold = SearchShards(tuple(queries), self.duration_s, max_false_match_rate, search_shifts, thorough)
         return run(fold, self.folders, name="searching shards")
 
 
@@ -140,12 +143,15 @@ class SearchShards:
         Highest false-match rate.
     search_shifts : bool
         Whether changed pitch and tempo are tried.
+    thorough : bool
+        Whether to look at ten times as many postings.
     """
 
     queries: tuple[tuple[str, Query], ...]
     catalogue_s: float
     limit: float
     search_shifts: bool = True
+    thorough: bool = False
     shard_size: ClassVar[int] = 1
 
     def start(self) -> list[tuple[Answer, ...]]:
@@ -178,6 +184,7 @@ class SearchShards:
                 query_id=query[0],
                 max_false_match_rate=self.limit,
                 search_shifts=search_shifts,
+                thorough=self.thorough,
                 catalogue_s=self.catalogue_s,
             )
 

@@ -1,10 +1,12 @@
 """Shards answer as one index does, on any engine, at the false-match rate of the whole."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from linernotes.audio.files import Audio, read_audio, write_audio
+from linernotes.cli.main import main
 from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import Match, Span
 from linernotes.execution import ProcessRunner, SerialRunner
@@ -115,7 +117,9 @@ def test_shards_that_do_not_go_together_are_refused(shards, tmp_path, takes) -> 
         ShardedCatalogue.open([shards[0], tmp_path])
 
 
-def test_files_are_identified_over_workspaces(tmp_path: Path, pieces) -> None:
+def test_files_are_identified_over_workspaces(
+    tmp_path: Path, pieces, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, k in {"a": 0, "b": 3}.items():
         folder = tmp_path / name
         folder.mkdir()
@@ -127,3 +131,9 @@ def test_files_are_identified_over_workspaces(tmp_path: Path, pieces) -> None:
     assert [(m["recording_id"], m["title"]) for m in answer["matches"]] == [("piece-3", "Title 3")]
     with pytest.raises(InputError, match="at least one audio file"):
         identify_in_shards([], [tmp_path / "ws-a"])
+    capsys.readouterr()
+    both = ["--workspace", str(tmp_path / "ws-a"), "--workspace", str(tmp_path / "ws-b")]
+    assert main(["identify", str(tmp_path / "query.flac"), *both, "--thorough", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [answer]
+    assert main(["identify", str(tmp_path / "query.flac"), *both, "--passages"]) != 0
+    assert "one --workspace" in capsys.readouterr().err

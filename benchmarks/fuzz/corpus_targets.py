@@ -1,0 +1,108 @@
+"""The seal's parsers: presence proofs, VRF proofs, manifests of facts, the tables that people fill."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import json
+from typing import Any
+
+from benchmarks.fuzz.target import DEMO, Target, document, from_file, head, text
+from linernotes.catalog.recording import Recording
+from linernotes.catalog.tables import read_catalogue_table, read_rights_table
+from linernotes.corpus import vrf
+from linernotes.corpus.commitment import vrf_key_of
+from linernotes.corpus.facts import parse_facts
+from linernotes.corpus.lookup_keys import parse_key
+from linernotes.corpus.manifest import Item
+from linernotes.corpus.presence import prove_presence
+from linernotes.corpus.presence_check import verify_presence
+from linernotes.corpus.seal import SealedCorpus, seal_items
+from linernotes.errors import InputError
+
+SECRET = bytes(range(32))
+VRF_KEY = vrf_key_of(SECRET)
+ALPHA = b"a key"
+
+
+def _item(number: int) -> Item:
+    return Item(
+        item_id=f"piece-{number}",
+        path=f"piece-{number}.flac",
+        content_sha256=f"{number:064x}",
+        audio_sha256=f"{number + 1000:064x}",
+        duration_s=60.0 + number,
+        sample_rate=44100,
+        n_channels=2,
+        coding="FLAC/PCM_16",
+        recording=Recording(
+            recording_id=f"piece-{number}", title=f"Piece {number}", artist="Ada", isrc=_isrc(number)
+        ),
+    )
+
+
+def _isrc(number: int) -> str:
+    return f"USS1Z99{number:05d}"
+
+
+@functools.cache
+def _corpus() -> SealedCorpus:
+    items = [_item(number) for number in range(40)]
+    return seal_items(items, audio_dir="music", secret=SECRET, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+
+@functools.cache
+def _proofs() -> tuple[bytes, ...]:
+    keys = [[("isrc", _isrc(3)), ("content_sha256", f"{3:064x}")], [("isrc", "USS1Z9999999")]]
+    made = [prove_presence(_corpus(), one, open_items=one is keys[0]) for one in keys]
+    return tuple(json.dumps(proof, sort_keys=True).encode() for proof in made)
+
+
+def _present(proof: Any) -> Any:
+    answer = verify_presence(proof, _corpus().root)
+    return json.loads(json.dumps(dataclasses.asdict(answer), default=str))
+
+
+def _vrf_output(data: bytes) -> bytes:
+    return vrf.verify(VRF_KEY.public, ALPHA, data)
+
+
+def _facts() -> bytes:
+    said = {
+        "item_id": "piece-1",
+        "file": "piece-1.flac",
+        "content_sha256": "0" * 63 + "1",
+        "title": "Piece 1",
+        "artist": "Ada",
+        "isrc": "USS1Z9900001",
+        "duration_s": 61.5,
+        "source_class": "licensed",
+    }
+    return json.dumps(said).encode()
+
+
+def _read_corpus(value: Any) -> SealedCorpus:
+    if not isinstance(value, dict):
+        raise InputError("a sealed corpus is an object")
+    return SealedCorpus.from_json(value)
+
+
+CORPUS_TARGETS = {
+    "presence-proof": Target(document(_present), _proofs, is_proof=True),
+    "vrf-proof": Target(_vrf_output, lambda: [VRF_KEY.prove(ALPHA)], is_proof=True),
+    "sealed-corpus": Target(
+        document(_read_corpus),
+        lambda: [json.dumps(_corpus().to_json(), sort_keys=True).encode()[:40_000_000]],
+    ),
+    "manifest-line": Target(parse_facts, lambda: [_facts()]),
+    "lookup-key": Target(
+        text(parse_key), lambda: [b"US-S1Z-99-00001", b"T-034.524.680-1", b"isrc:USS1Z9900001"]
+    ),
+    "rights-table": Target(
+        from_file(read_rights_table, ".csv"), lambda: [head(DEMO / "corpus" / "rights.csv", 12)]
+    ),
+    "catalogue-table": Target(
+        from_file(read_catalogue_table, ".csv"), lambda: [head(DEMO / "catalog" / "catalog.csv", 12)]
+    ),
+}

@@ -1,0 +1,93 @@
+"""Parsers of the registry, of disclosure documents and of requests."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import zipfile
+
+from benchmarks.fuzz.target import DEMO, Target, text
+from linernotes import ids
+from linernotes.catalog.registry import Imported
+from linernotes.catalog.rights_files import parse_csv, parse_json, parse_xlsx
+from linernotes.disclosure.foreign import parse_summary
+from linernotes.disclosure.provider import parse_provider
+from linernotes.disclosure.requests import parse_works
+
+CONSENTS = (
+    b"record_id,subject_kind,subject,layer,use,value,granted_by,authority,evidence,given_on,valid_from\n"
+    b"c1,recording,rain,master,generative-training,allow,A Ltd,owner,contract 7,2025-01-10,2025-02-01\n"
+    b"c2,party,ada,voice-likeness,voice-model,deny,Ada,performer,letter,2025-01-10,\n"
+)
+SHEET = "xl/worksheets/sheet1.xml"
+CODES = {
+    "isrc": "US-S1Z-99-00001",
+    "iswc": "T-034.524.680-1",
+    "ipi": "00014107338",
+    "isni": "0000 0001 2281 955X",
+    "upc": "036000291452",
+    "mbid": "b1a9c0e9-d987-4042-ae91-78d6a3267d69",
+    "content_hash": "ab" * 32,
+    "ipi_base": "I-001068130-6",
+    "grid": "A1-2425G-ABC1234002-M",
+    "dpid": "PADPIDA2014120301L",
+}
+
+
+@functools.cache
+def _workbook() -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "consent"
+    for line in CONSENTS.decode().splitlines():
+        sheet.append(line.split(","))
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _sheet() -> bytes:
+    with zipfile.ZipFile(io.BytesIO(_workbook())) as book:
+        return book.read(SHEET)
+
+
+def _with_sheet(data: bytes) -> Imported:
+    """Read a workbook whose one sheet is *data*: damage to the archive itself never comes so far."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_workbook())) as whole, zipfile.ZipFile(stream, "w") as book:
+        for name in whole.namelist():
+            book.writestr(name, data if name == SHEET else whole.read(name))
+    return parse_xlsx(stream.getvalue(), "rights.xlsx")
+
+
+def _registry() -> bytes:
+    return json.dumps(parse_csv(CONSENTS, "consent.csv").registry.as_json(), sort_keys=True).encode()
+
+
+def _summary() -> bytes:
+    fields = [{"id": "2.3.a", "answer": False}, {"id": "1.1.a", "answer": "A provider"}]
+    return json.dumps({"format": "linernotes-article53", "fields": fields}).encode()
+
+
+REGISTRY_TARGETS = {
+    "rights-csv": Target(lambda data: parse_csv(data, "consent.csv"), lambda: [CONSENTS]),
+    "rights-xlsx": Target(lambda data: parse_xlsx(data, "rights.xlsx"), lambda: [_workbook()]),
+    "rights-xlsx-sheet": Target(_with_sheet, lambda: [_sheet()]),
+    "rights-json": Target(lambda data: parse_json(data, "rights.json"), lambda: [_registry()]),
+    "provider-toml": Target(parse_provider, lambda: [(DEMO / "provider.toml").read_bytes()]),
+    "summary-article53": Target(parse_summary, lambda: [_summary()]),
+    "request-works": Target(
+        text(parse_works),
+        lambda: [b"label,isrc,iswc\nrain,USS1Z9900001;USS1Z9900002,\nsun,,T-034.524.680-1\n"],
+    ),
+    **{
+        f"id-{name.replace('_', '-')}": Target(
+            text(getattr(ids, f"parse_{name}")), lambda code=code: [code.encode()]
+        )
+        for name, code in CODES.items()
+        if hasattr(ids, f"parse_{name}")
+    },
+}
