@@ -15,6 +15,7 @@ import pytest
 
 from linernotes.audio.files import read_audio, write_audio
 from linernotes.cli.main import main
+from linernotes.disclosure.limitation import FORBIDDEN
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "demo" / "catalog" / "audio"
@@ -299,3 +300,36 @@ def test_consent_that_came_after_training_never_counts(run, home):
     late = [gap["item_id"] for gap in found["gaps"] if gap["code"] == "consent-after-training"]
     assert late == ["wansti-theme"]
     assert found["n_without_consent"] >= 1
+
+
+def test_no_page_says_more_than_the_evidence(run, home):
+    """Whatever is published, by the disclosure or by the desk, keeps to the words that evidence can bear."""
+    run("disclose", "template", "--out", "provider.toml")
+    run("disclose", "ws", "--provider", "provider.toml", "--out", "public")
+    (home / "sworn.txt").write_text("I made these recordings.\n", "utf-8")
+    opened = run(
+        *("requests", "open", "--workspace", "ws", "--requester", "Ada", "--contact", "ada@example.org"),
+        *("--statement", "@sworn.txt", "--file", f"music/{next(iter(CORPUS))}.flac", "--json"),
+    )
+    answer = (
+        "requests",
+        "answer",
+        opened["request_id"],
+        "--workspace",
+        "ws",
+        "--out",
+        "answer",
+        "--no-listen",
+    )
+    run(*answer)
+    alone("folder", "answer", "--key", "ws/keys/log.pub", code=0)
+    pages = [
+        *(home / "public").rglob("*.html"),
+        *(home / "public").rglob("*.md"),
+        home / "answer" / "answer.html",
+    ]
+    assert len(pages) >= 5
+    for page in pages:
+        said = page.read_text("utf-8").lower()
+        for word in FORBIDDEN:
+            assert word not in said, f"{page.name} says '{word}'"

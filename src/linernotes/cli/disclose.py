@@ -54,7 +54,7 @@ def write(
     """Write every document of a disclosure, and log it.
 
     Example:
-      linernotes disclose ws --provider provider.toml --out disclosure/
+      linernotes disclose write ws --provider provider.toml --out disclosure/
     """
     from linernotes.workflows.disclose import disclose as run
 

@@ -223,8 +223,7 @@ def add(
 ) -> None:
     """Enter one statement, and log it.
 
-    Example: linernotes rights consent add rain --layer master --use generative-training --value allow
-    --granted-by "North Label" --authority owner --given-on 2025-03-01 --evidence "contract 17" --workspace WS
+    Example: linernotes rights consent add rain --layer all --use all --value deny --granted-by Ada --workspace WS
     """
     from linernotes.catalog.territory import parse_territory
     from linernotes.workflows.rights import add_consent

@@ -93,7 +93,7 @@ def query_false_match_rate(score: float, query_s: float, catalogue_s: float, mod
 
     Examples
     --------
-    >>> weak, strong = (query_false_match_rate(s, 10.0, 36_000.0, EXACT_CHANCE) for s in (3.0, 20.0))
+    >>> weak, strong = (query_false_match_rate(s, 10.0, 36_000.0, EXACT_CHANCE) for s in (3.0, 40.0))
     >>> weak > 0.9, strong < 1e-9
     (True, True)
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from linernotes.reports.passage_page import rendered
+from linernotes.reports.single_page import rendered
 
 LAYER_WORDS = {
     "master": "the recording (master)",

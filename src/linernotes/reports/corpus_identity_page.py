@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from linernotes.errors import InputError
-from linernotes.reports.passage_page import rendered, write_texts
+from linernotes.reports.single_page import rendered, write_with_facts
 
 
 def write_corpus_page(facts: Mapping[str, Any], out: Path | str) -> Path:
@@ -26,11 +24,4 @@ def write_corpus_page(facts: Mapping[str, Any], out: Path | str) -> Path:
     InputError
         If the page cannot be written.
     """
-    out = Path(out)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise InputError(
-            f"{out}: expected a file name that ends in .html; the facts get the same name with .json"
-        )
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    write_texts({out: rendered("corpus_identity.html", facts=facts), out.with_suffix(".json"): text})
-    return out
+    return write_with_facts(lambda: rendered("corpus_identity.html", facts=facts), facts, out)

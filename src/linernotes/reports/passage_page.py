@@ -18,18 +18,13 @@ Excerpts are listening copies of at most 12 s. Of a recording only the stretch a
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from linernotes.audio.files import Audio
-from linernotes.errors import InputError
-from linernotes.reports.html import TEMPLATES, environment, unbroken
 from linernotes.reports.pictures import mel_picture
+from linernotes.reports.single_page import rendered, write_with_facts
 from linernotes.reports.sound import Sounds, data_uri
 
 WIDTH, HEIGHT = 560, 150
@@ -55,15 +50,7 @@ def write_passage_page(facts: Mapping[str, Any], out: Path | str, audio: Mapping
     InputError
         If an output's audio is missing, or the page cannot be written.
     """
-    out = Path(out)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise InputError(
-            f"{out}: expected a file name that ends in .html; the facts get the same name with .json"
-        )
-    page = render_passages(facts, Sounds(audio))
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    write_texts({out: page, out.with_suffix(".json"): text})
-    return out
+    return write_with_facts(lambda: render_passages(facts, Sounds(audio)), facts, out)
 
 
 def render_passages(facts: Mapping[str, Any], sounds: Sounds) -> str:
@@ -76,41 +63,6 @@ def render_passages(facts: Mapping[str, Any], sounds: Sounds) -> str:
     """
     outputs = [_with_media(output, sounds) for output in facts["outputs"]]
     return rendered("passages.html", facts=facts, outputs=outputs)
-
-
-def rendered(template: str, **values: Any) -> str:
-    """Return a page of the house style with its style and script inside."""
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    page = (
-        environment()
-        .get_template(template)
-        .render(
-            script=script,
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            **values,
-        )
-    )
-    return unbroken(page)
-
-
-def write_texts(files: Mapping[Path, str]) -> None:
-    """Write texts whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If a place cannot be written to.
-    """
-    for path, text in files.items():
-        partial = path.with_name(path.name + ".partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); choose a place you may write to"
-            ) from error
 
 
 def bands_picture(passages: Sequence[Mapping[str, Any]], duration_s: float) -> dict[str, Any]:

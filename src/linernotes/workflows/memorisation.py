@@ -45,7 +45,8 @@ from linernotes.workspace import Workspace
 LEAST_S = 2.0
 SEVERITIES = ((10.0, "high"), (5.0, "medium"), (LEAST_S, "low"))
 # Clean excerpts of unrelated recordings, by benchmarks/passages/measure.py; docs/methods/passages.md
-_SHIPPED_S, _SHIPPED_N, _SHIPPED_FLAGGED_S, _SHIPPED_MINUTES = 12.0, 120, (11.3,), 31.0
+_SHIPPED_S, _SHIPPED_N, _SHIPPED_MINUTES = 12.0, 200, 45.3
+_SHIPPED_FLAGGED_S: tuple[float, ...] = ()
 MISSING_BASE = "the base rate for this collection was not measured; give --controls N to measure it"
 
 _N_FOLDS = 4
