@@ -10,6 +10,18 @@ import typer
 
 from linernotes.cli.output import Progress, emit, note, say, table
 
+AudioDir = Annotated[Path | None, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")]
+Rights = Annotated[Path | None, typer.Option("--rights", help="Rights table, CSV in UTF-8.")]
+Manifest = Annotated[
+    Path | None,
+    typer.Option("--manifest", help="Instead of both: hashes and rights, JSON Lines or CSV."),
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Note unusable and silent files as gaps instead of stopping.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Workspace = Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")]
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -21,21 +33,14 @@ def corpus() -> None:
 @app.command()
 def seal(
     out: Annotated[Path, typer.Option("--out", help="Workspace to make.")],
-    audio_dir: Annotated[
-        Path | None, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")
-    ] = None,
-    rights: Annotated[Path | None, typer.Option("--rights", help="Rights table, CSV in UTF-8.")] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option("--manifest", help="Instead of both: hashes and rights, JSON Lines or CSV."),
-    ] = None,
+    audio_dir: AudioDir = None,
+    rights: Rights = None,
+    manifest: Manifest = None,
     training_date: Annotated[
         str | None,
         typer.Option("--training-date", help="Day of training, yyyy-mm-dd; later consent never counts."),
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Note unusable and silent files as gaps instead of stopping.")
-    ] = False,
+    skip_bad: SkipBad = False,
     secret_file: Annotated[
         Path | None,
         typer.Option("--secret-file", help="64 hexadecimal digits; seals to the same root again."),
@@ -44,7 +49,7 @@ def seal(
         Path | None,
         typer.Option("--sound-keys", help="ISCC codes and sketch keys computed before, JSON."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Commit to every recording of a folder, with its rights and consent, under one root.
 
@@ -76,22 +81,15 @@ def seal(
 
 @app.command()
 def snapshot(
-    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
-    audio_dir: Annotated[
-        Path | None, typer.Argument(metavar="AUDIO_DIR", help="Folder of audio files.")
-    ] = None,
-    rights: Annotated[Path | None, typer.Option("--rights", help="Rights table, CSV in UTF-8.")] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option("--manifest", help="Instead of both: hashes and rights, JSON Lines or CSV."),
-    ] = None,
+    workspace: Workspace,
+    audio_dir: AudioDir = None,
+    rights: Rights = None,
+    manifest: Manifest = None,
     training_date: Annotated[
         str | None, typer.Option("--training-date", help="Day of the new training, yyyy-mm-dd.")
     ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Note unusable and silent files as gaps instead of stopping.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
 ) -> None:
     """Seal the present state of the training corpus as the next snapshot; its header names the one before.
 
@@ -121,8 +119,8 @@ def snapshot(
 
 @app.command()
 def snapshots(
-    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    workspace: Workspace,
+    as_json: Json = False,
 ) -> None:
     """List the snapshots of a corpus, with what each added, removed and changed.
 
@@ -136,7 +134,7 @@ def snapshots(
 
 @app.command()
 def identify(
-    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with the sealed corpus.")],
+    workspace: Workspace,
     against: Annotated[
         Path | None, typer.Option("--against", help="Workspace whose catalogue is used; default: the same.")
     ] = None,
@@ -153,7 +151,7 @@ def identify(
         Path | None, typer.Option("--csv", help="Also write the table, one line per file.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Also write a page.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Match every sealed file with a catalogue: identified, unmatched, conflicting, doubled, mixed.
 
