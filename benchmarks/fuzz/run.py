@@ -1,4 +1,4 @@
-"""Send damaged inputs to every parser: none may crash, and no damaged proof may pass.
+"""Send damaged inputs to the parsers of `targets`: none may crash, and no damaged proof may pass.
 
     python benchmarks/fuzz/run.py --inputs 1000000
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: every parser of bytes that somebody else may have written, with well-formed seeds.
+"""What is fuzzed: parsers of bytes that somebody else may have written, with well-formed seeds.
 
 Seeds are made by our own writers where there are any, so they follow every change of format.
 """

@@ -1,4 +1,4 @@
-"""Every parser against damaged inputs: nothing but our own errors, and no damaged proof passes.
+"""Parsers against damaged inputs: nothing but our own errors, and no damaged proof passes.
 
 The long run (a million inputs and more) is ``benchmarks/fuzz/run.py``; its results are committed there.
 """
