@@ -8,7 +8,7 @@ import functools
 import json
 from typing import Any
 
-from benchmarks.fuzz.target import DEMO, Target, document, from_file, head, text
+from benchmarks.fuzz.target import DEMO, Target, document, from_file, head, mapping, text
 from linernotes.catalog.recording import Recording
 from linernotes.catalog.tables import read_catalogue_table, read_rights_table
 from linernotes.corpus import vrf
@@ -19,7 +19,6 @@ from linernotes.corpus.manifest import Item
 from linernotes.corpus.presence import prove_presence
 from linernotes.corpus.presence_check import verify_presence
 from linernotes.corpus.seal import SealedCorpus, seal_items
-from linernotes.errors import InputError
 
 SECRET = bytes(range(32))
 VRF_KEY = vrf_key_of(SECRET)
@@ -47,7 +46,8 @@ def _isrc(number: int) -> str:
 
 
 @functools.cache
-def _corpus() -> SealedCorpus:
+def example_corpus() -> SealedCorpus:
+    """Return a sealed corpus of forty pieces."""
     items = [_item(number) for number in range(40)]
     return seal_items(items, audio_dir="music", secret=SECRET, now=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
 
@@ -55,12 +55,12 @@ def _corpus() -> SealedCorpus:
 @functools.cache
 def _proofs() -> tuple[bytes, ...]:
     keys = [[("isrc", _isrc(3)), ("content_sha256", f"{3:064x}")], [("isrc", "USS1Z9999999")]]
-    made = [prove_presence(_corpus(), one, open_items=one is keys[0]) for one in keys]
+    made = [prove_presence(example_corpus(), one, open_items=one is keys[0]) for one in keys]
     return tuple(json.dumps(proof, sort_keys=True).encode() for proof in made)
 
 
 def _present(proof: Any) -> Any:
-    answer = verify_presence(proof, _corpus().root)
+    answer = verify_presence(proof, example_corpus().root)
     return in_any_order(json.loads(json.dumps(dataclasses.asdict(answer), default=str)))
 
 
@@ -77,7 +77,8 @@ def _vrf_output(data: bytes) -> bytes:
     return vrf.verify(VRF_KEY.public, ALPHA, data)
 
 
-def _facts() -> bytes:
+def example_facts() -> bytes:
+    """Return one line of a manifest of facts."""
     said = {
         "item_id": "piece-1",
         "file": "piece-1.flac",
@@ -91,20 +92,14 @@ def _facts() -> bytes:
     return json.dumps(said).encode()
 
 
-def _read_corpus(value: Any) -> SealedCorpus:
-    if not isinstance(value, dict):
-        raise InputError("a sealed corpus is an object")
-    return SealedCorpus.from_json(value)
-
-
 CORPUS_TARGETS = {
     "presence-proof": Target(document(_present), _proofs, is_proof=True),
     "vrf-proof": Target(_vrf_output, lambda: [VRF_KEY.prove(ALPHA)], is_proof=True),
     "sealed-corpus": Target(
-        document(_read_corpus),
-        lambda: [json.dumps(_corpus().to_json(), sort_keys=True).encode()[:40_000_000]],
+        mapping(SealedCorpus.from_json),
+        lambda: [json.dumps(example_corpus().to_json(), sort_keys=True).encode()[:40_000_000]],
     ),
-    "manifest-line": Target(parse_facts, lambda: [_facts()]),
+    "manifest-line": Target(parse_facts, lambda: [example_facts()]),
     "lookup-key": Target(
         text(parse_key), lambda: [b"US-S1Z-99-00001", b"T-034.524.680-1", b"isrc:USS1Z9900001"]
     ),

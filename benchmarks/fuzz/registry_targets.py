@@ -7,10 +7,14 @@ import io
 import json
 import zipfile
 
-from benchmarks.fuzz.target import DEMO, Target, text
+from benchmarks.fuzz.target import DEMO, Target, mapping, text
 from linernotes import ids
-from linernotes.catalog.registry import Imported
+from linernotes.catalog.consent_record import ConsentRecord
+from linernotes.catalog.registry import Imported, Registry
 from linernotes.catalog.rights_files import parse_csv, parse_json, parse_xlsx
+from linernotes.catalog.shares import parse_share
+from linernotes.catalog.subjects import location_matches, plain, subject_key
+from linernotes.catalog.territory import parse_territory
 from linernotes.disclosure.foreign import parse_summary
 from linernotes.disclosure.provider import parse_provider
 from linernotes.disclosure.requests import parse_works
@@ -32,6 +36,7 @@ CODES = {
     "ipi_base": "I-001068130-6",
     "grid": "A1-2425G-ABC1234002-M",
     "dpid": "PADPIDA2014120301L",
+    "ipn": "IPN 1234 5678",
 }
 
 
@@ -72,11 +77,33 @@ def _summary() -> bytes:
     return json.dumps({"format": "linernotes-article53", "fields": fields}).encode()
 
 
+def _consent() -> bytes:
+    return json.dumps(parse_csv(CONSENTS, "consent.csv").registry.consents[0].as_json()).encode()
+
+
+def _subjects(said: str) -> list[tuple[str, str]]:
+    found = [subject_key(kind, said) for kind in ("recording", "work", "release", "party", "location")]
+    return [*found, ("plain", plain(said))]
+
+
+def _covered(pattern: str) -> list[bool]:
+    places = ("https://example.org/music/a/rain.mp3", "/café/~b", pattern)
+    return [location_matches(one, place) for place in places for one in (pattern, place)]
+
+
 REGISTRY_TARGETS = {
     "rights-csv": Target(lambda data: parse_csv(data, "consent.csv"), lambda: [CONSENTS]),
     "rights-xlsx": Target(lambda data: parse_xlsx(data, "rights.xlsx"), lambda: [_workbook()]),
     "rights-xlsx-sheet": Target(_with_sheet, lambda: [_sheet()]),
     "rights-json": Target(lambda data: parse_json(data, "rights.json"), lambda: [_registry()]),
+    "registry": Target(mapping(Registry.from_json), lambda: [_registry()]),
+    "consent-record": Target(mapping(ConsentRecord.from_json), lambda: [_consent()]),
+    "share": Target(text(parse_share), lambda: [b"33.25%", b"1/3", b"250bp"]),
+    "territory": Target(text(parse_territory), lambda: [b"de, at", b"Worldwide", b"EU US"]),
+    "subject": Target(text(_subjects), lambda: [b"ISRC us-s1z-99-00001", b"0000 0001 2281 955X", b"Ada Ling"]),
+    "location-pattern": Target(
+        text(_covered), lambda: [b"/music/*.mp3$", b"https://example.org/music/*", b"/caf\xc3\xa9/%7e*"]
+    ),
     "provider-toml": Target(parse_provider, lambda: [(DEMO / "provider.toml").read_bytes()]),
     "summary-article53": Target(parse_summary, lambda: [_summary()]),
     "request-works": Target(
@@ -88,6 +115,5 @@ REGISTRY_TARGETS = {
             text(getattr(ids, f"parse_{name}")), lambda code=code: [code.encode()]
         )
         for name, code in CODES.items()
-        if hasattr(ids, f"parse_{name}")
     },
 }

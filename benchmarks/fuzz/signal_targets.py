@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from benchmarks.fuzz.target import VECTORS, Target, text
 from linernotes.signals import (
@@ -20,7 +22,11 @@ from linernotes.signals import (
     tdm_ai,
     tdmrep,
 )
+from linernotes.signals.formats import read_signal
+from linernotes.signals.kinds import kind_of
+from linernotes.signals.locations import holding_at
 from linernotes.signals.origin import Origin
+from linernotes.signals.paths import split_location
 
 ORIGIN = Origin(name="input")
 ROBOTS = (
@@ -55,6 +61,21 @@ def _ddex(name: str) -> bytes:
     return (VECTORS / "ddex" / name).read_bytes()
 
 
+ASKED_ABOUT = ("robots", "rsl", "tdmrep", "http-head", "cawg")  # formats that are asked about an address
+PLACE = "https://a.org/music/rain.flac"
+
+
+def _every_kind() -> list[bytes]:
+    """Return a file of every kind, for the reader that tells the kind itself."""
+    kinds = ("aipref-header", "c2pa-store", "ddex-ern", "ddex-rin", "tdmrep-html", "tdm-ai", *ASKED_ABOUT)
+    return [seed for kind in kinds for seed in SIGNAL_TARGETS[kind].seeds()]
+
+
+def _about(kind: str) -> Callable[[bytes], Any]:
+    origin = Origin(name="input", target=PLACE if kind in ("http-head", "cawg") else "https://a.org/")
+    return lambda data: holding_at(kind, data, PLACE, origin)
+
+
 SIGNAL_TARGETS = {
     "ddex-ern": Target(ern.parse_ern, lambda: [_ddex("ern_432_single.xml"), _ddex("ern_382_single.xml")]),
     "ddex-rin": Target(rin.parse_rin, lambda: [_ddex("rin_21_session.xml")]),
@@ -79,6 +100,14 @@ SIGNAL_TARGETS = {
         tdm_ai.parse_declarations,
         lambda: [b'{"iscc": "ISCC:KACT4EBWK27737D2", "train-ai": "false", "policy": "https://a.org"}'],
     ),
+    "structured-item": Target(text(structured_fields.parse_item), lambda: [b"?1;a=2", b'"x";b=:aGk=:', b"-1.5"]),
+    "preferences": Target(text(aipref.parse_preferences), lambda: [b"train-ai=n, search=y;x=1"]),
+    "signal-kind": Target(lambda data: kind_of(data, "input"), _every_kind),
+    "any-signal": Target(lambda data: read_signal(data, ORIGIN).as_json(), _every_kind),
+    "address": Target(text(split_location), lambda: [b"https://a.org:8443/music/rain.flac?x=1", b"http://b.org"]),
+    **{
+        f"about-{kind}": Target(_about(kind), lambda kind=kind: SIGNAL_TARGETS[kind].seeds()) for kind in ASKED_ABOUT
+    },
     "attribution-assertion": Target(attribution_assertion.parse_attribution, lambda: [_assertion()]),
 }
 

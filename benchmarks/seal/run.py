@@ -2,8 +2,8 @@
 
     python benchmarks/seal/run.py --sizes 1000,10000,100000,1000000 --out benchmarks/seal/results/growth.json
 
-Each size is sealed by the command line from a manifest of drawn facts (seeded): two hashes, an ISRC, an ISCC and
-``--sketch`` sketch keys per recording. Memory is the highest sum over all its processes, sampled four times a
+Each size is sealed by the command line from a manifest of drawn facts (seeded): two hashes, an ISRC, an ISWC, an MBID,
+an ISCC and ``--sketch`` sketch keys per recording. Memory is the highest sum over all its processes, sampled four times a
 second. Proofs are then made in one fresh process, of keys that are present and of keys that are not.
 
 The twins answer the same question in plain Python: a tree of all 256 levels with positions from the same VRF,
@@ -15,6 +15,7 @@ A million recordings with 16 sketch keys need about 6 GB of disk and 15 CPU-minu
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +83,8 @@ def write_manifest(path: Path, size: int, n_sketch: int) -> None:
             row = {
                 "item_id": f"track-{i:07d}",
                 "file": f"{i // 1000:04d}/{i:07d}.flac",
-                "content_sha256": hashlib.sha256(b"content %d" % i).hexdigest(),
-                "audio_sha256": hashlib.sha256(b"audio %d" % i).hexdigest(),
+                "content_sha256": codes(i)["content_sha256"],
+                "audio_sha256": codes(i)["audio_sha256"],
                 "duration_s": round(draw.uniform(90, 400), 3),
                 "sample_rate": 44100,
                 "n_channels": 2,
@@ -94,17 +96,41 @@ def write_manifest(path: Path, size: int, n_sketch: int) -> None:
                 "consent": "yes",
                 "consent_date": "2025-01-15",
                 "consent_evidence": f"contract {i % 700}",
-                "isrc": isrc(i),
+                **{kind: codes(i)[kind] for kind in ("isrc", "iswc", "mbid", "iscc")},
                 "source_class": "licensed",
                 "source_name": f"Label {i % 700}",
-                "iscc": "ISCC:EIAX22FRE5" + "".join(draw.choices(BASE32, k=10)),
-                "sketch": [f"{draw.getrandbits(64):016x}" for _ in range(n_sketch)],
+                "sketch": sketch(i, n_sketch),
             }
             stream.write(json.dumps(row) + "\n")
 
 
 def isrc(i: int) -> str:
     return f"GBAY{chr(65 + i // 10_000_000)}{i // 100_000 % 100:02d}{i % 100_000:05d}"
+
+
+def codes(i: int) -> dict[str, str]:
+    """Return the six exact keys of recording *i*; below the size of a corpus they are in it."""
+    drawn = hashlib.sha256(b"codes %d" % i).digest()
+    work = f"T{i:09d}"
+    body = "".join(BASE32[byte % 32] for byte in (drawn + hashlib.sha256(drawn).digest())[:50])
+    return {
+        "content_sha256": hashlib.sha256(b"content %d" % i).hexdigest(),
+        "audio_sha256": hashlib.sha256(b"audio %d" % i).hexdigest(),
+        "isrc": isrc(i),
+        "iswc": work + str(iswc_check(work)),
+        "mbid": str(uuid.UUID(bytes=drawn[:16], version=4)),
+        "iscc": f"ISCC:EIDXX{body}",  # 256 bits, as 'corpus seal' makes them
+    }
+
+
+def iswc_check(work: str) -> int:
+    total = 1 + sum(place * int(digit) for place, digit in enumerate(work[1:], start=1))
+    return (10 - total % 10) % 10
+
+
+def sketch(i: int, n_keys: int) -> list[str]:
+    draw = random.Random(f"sketch {i}")
+    return [f"{draw.getrandbits(64):016x}" for _ in range(n_keys)]
 
 
 def measured(folder: Path, size: int, n_sketch: int, n_proofs: int) -> dict[str, Any]:
@@ -157,44 +183,64 @@ def prove(folder: Path, size: int, n_proofs: int) -> dict[str, Any]:
     """Time proofs in this fresh process: one key present, one absent, and a whole recording that is absent."""
     from linernotes.corpus.presence import prove_from, verify_presence
     from linernotes.workflows.presence import open_snapshot
+    from linernotes.workflows.sound_keys import N_ASKED
 
     draw = random.Random(11)
     start = time.perf_counter()
     held = open_snapshot(folder)
     opening = time.perf_counter() - start
+    beyond = 10_000_000  # no corpus here holds these
+
+    def six(i: int) -> list[tuple[str, str]]:
+        return list(codes(i).items())
+
+    def by_sound(i: int, n: int) -> list[tuple[str, str]]:
+        return [("sketch", key) for key in sketch(i, n)]
+
+    def inside() -> int:
+        return draw.randrange(size)
+
+    def outside() -> int:
+        return beyond + draw.randrange(beyond)
+
     asked = {
-        "one key, present": lambda: [("isrc", isrc(draw.randrange(size)))],
-        "one key, absent": lambda: [("content_sha256", f"{draw.getrandbits(256):064x}")],
-        "six exact keys, absent": lambda: [
-            ("content_sha256", f"{draw.getrandbits(256):064x}"),
-            ("audio_sha256", f"{draw.getrandbits(256):064x}"),
-            ("isrc", f"USS1Z99{draw.randrange(100_000):05d}"),
-            ("iswc", "T0345246801"),
-            ("mbid", "b1a9c0e9-d987-4042-ae91-78d6a3267d69"),
-            ("iscc", "ISCC:EIAX22FRE5AAAAAAAAAA"),
-        ],
-        "32 sketch keys, absent": lambda: [("sketch", f"{draw.getrandbits(64):016x}") for _ in range(32)],
+        "one key, present": lambda: [("isrc", isrc(inside()))],
+        "one key, absent": lambda: [("content_sha256", codes(outside())["content_sha256"])],
+        "six exact keys, present": lambda: six(inside()),
+        "six exact keys, absent": lambda: six(outside()),
+        **{
+            f"{n} sketch keys, absent": functools.partial(lambda n: by_sound(outside(), n), n)
+            for n in (8, 12, 16, 24, 32)
+        },
+        "16 sketch keys, present": lambda: by_sound(inside(), 16),
+        f"six exact keys and {N_ASKED} sketch keys, absent": lambda: six(i := outside())
+        + by_sound(i, N_ASKED),
     }
     found: dict[str, Any] = {"open_ms": round(1000 * opening, 1)}
+    receipts = [path.stat().st_size for path in (folder / "receipts").glob("*.json")]
+    found["receipt_bytes"] = max(receipts)  # the log's signed word that this root was sealed then
     for name, keys_of in asked.items():
         wall, cpu, sizes, checks = [], [], [], []
-        for _ in range(n_proofs if "sketch" not in name else max(n_proofs // 10, 10)):
+        for _ in range(n_proofs if "sketch" not in name else max(n_proofs // 4, 10)):
             keys = keys_of()
             start, used = time.perf_counter(), time.process_time()
             proof = prove_from(held.header, held, keys)
             wall.append(time.perf_counter() - start)
             cpu.append(time.process_time() - used)
-            text = json.dumps(proof)
-            sizes.append(len(text))
+            sizes.append(len(proof))
             used = time.process_time()
-            verify_presence(json.loads(text), held.header.root)
+            answer = verify_presence(proof, held.header.root)
             checks.append(time.process_time() - used)
+            if answer.present is name.endswith("absent"):
+                raise SystemExit(f"{name}: the proof says otherwise")
         found[name] = {
             "median_ms": round(1000 * sorted(wall)[len(wall) // 2], 2),
             "largest_ms": round(1000 * max(wall), 2),
             "median_cpu_ms": round(1000 * sorted(cpu)[len(cpu) // 2], 2),
             "first_ms": round(1000 * wall[0], 2),
             "largest_bytes": max(sizes),
+            "median_bytes": sorted(sizes)[len(sizes) // 2],
+            "largest_cpu_ms": round(1000 * max(cpu), 2),
             "verify_median_cpu_ms": round(1000 * sorted(checks)[len(checks) // 2], 2),
         }
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from render import RATE, Style, read_midi, render
+from render.additive import RATE, Style, read_midi, render
 
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.versions.background import bundled_background

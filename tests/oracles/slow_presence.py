@@ -1,15 +1,17 @@
 """The check of a presence proof once more, from ``docs/methods/seal.md`` alone; standard library and `slow_vrf`.
 
-Scope sentence and the records of opened items are left to the real one: it checks their words and fields.
+Written as one walk over the bytes. What an opened record is about is left to the real one: it knows its fields.
 """
 
 from __future__ import annotations
 
-import base64
+import datetime
 import hashlib
 import importlib.util
 import json
+import math
 import re
+import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,20 +23,6 @@ slow_vrf = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(slow_vrf)
 
 KINDS = ("content_sha256", "audio_sha256", "isrc", "iswc", "mbid", "iscc", "sketch")
-FORMS = {
-    "content_sha256": "[0-9a-f]{64}",
-    "audio_sha256": "[0-9a-f]{64}",
-    "isrc": "[A-Z]{2}[A-Z0-9]{3}[0-9]{7}",
-    "iswc": "T[0-9]{10}",
-    "mbid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "iscc": "ISCC:[A-Z2-7]{10,73}",
-    "sketch": "[0-9a-f]{16}",
-}
-HEADER = {
-    *("format", "n_items", "manifest_root", "map_root", "n_keys", "key_kinds"),
-    *("vrf_suite", "vrf_public", "training_date", "previous_root"),
-}
-FIELDS = {"kind", "key", "present", "vrf", "way", "value", "other", "commitments", "opened"}
 
 
 def need(holds: bool, what: str) -> None:
@@ -42,79 +30,145 @@ def need(holds: bool, what: str) -> None:
         raise ValueError(what)
 
 
-def check(proof: Any, root: str) -> bool:
+def check(data: bytes, root: str) -> bool:
     """Return whether the recording is present, or raise any error."""
-    need(proof.keys() == {"format", "root", "header", "present", "keys", "not_checked", "scope"}, "fields")
-    need(proof["format"] == "linernotes-presence-v2" and proof["root"] == root, "format or root")
-    header, entries = proof["header"], proof["keys"]
-    need(header.keys() == HEADER and header["format"] == "linernotes-corpus-v2", "header")
-    need(header["key_kinds"] == sorted(set(header["key_kinds"]) & set(KINDS)), "kinds")
+    need(data[:4] == b"LNP3", "format")
+    at = 4
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        need(at + size <= len(data), "too short")
+        at += size
+        return data[at - size : at]
+
+    header = read_header(take)
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     need(
-        hashlib.sha256(b"linernotes-corpus-v2\n" + text).hexdigest() == root, "header does not give the root"
+        hashlib.sha256(b"linernotes-corpus-v3\n" + text).hexdigest() == root, "the header gives another root"
     )
-    need(0 < len(entries) <= 256, "number of keys")
-    need(len({(entry["kind"], entry["key"]) for entry in entries}) == len(entries), "a key twice")
-    for entry in entries:
-        check_key(entry, header)
-    checked = {entry["kind"] for entry in entries} & set(header["key_kinds"])
-    need(proof["not_checked"] == [kind for kind in KINDS if kind not in checked], "not_checked")
-    on_one = Counter(c for e in entries if e["kind"] == "sketch" and e["present"] for c in e["commitments"])
-    needed = 3 if header["n_items"] <= 1_000 else 4 if header["n_items"] <= 100_000 else 5
-    present = any(entry["present"] for entry in entries if entry["kind"] != "sketch")
-    present = present or max(on_one.values(), default=0) >= needed
-    need(proof["present"] is present, "verdict")
-    return present
-
-
-def check_key(entry: Any, header: Any) -> None:
-    need(entry.keys() == FIELDS, "fields of a key")
-    kind, key = entry["kind"], entry["key"]
-    need(re.fullmatch(FORMS[kind], key) is not None, "form of a key")
-    named = key[:4] if kind == "sketch" else key
-    alpha = f"linernotes/map-key/v2\n{kind}\0{named}".encode()
     public = bytes.fromhex(header["vrf_public"])
-    output = slow_vrf.verify(slow_vrf.TAI, public, alpha, unpacked(entry["vrf"]))
-    position = output[:32]
-    if kind == "sketch":
-        position = hashlib.sha256(b"linernotes/sketch-position/v2\n" + output + key.encode()).digest()
-    way, found = unpacked(entry["way"]), bytes(32)
-    need(len(way) % 32 == 0 and len(way) <= 32 * 256, "length of the way")
-    bits = format(int.from_bytes(position, "big"), "0256b")
-    depth = len(way) // 32
-    if entry["value"] is not None:
-        need(entry["other"] is None, "value and other")
-        found = hashlib.sha256(b"\x10" + position + digest(entry["value"])).digest()
-    elif entry["other"] is not None:
-        need(entry["other"].keys() == {"position", "value"}, "fields of the other leaf")
-        other = digest(entry["other"]["position"])
-        shown = format(int.from_bytes(other, "big"), "0256b")
-        need(other != position and shown[:depth] == bits[:depth], "the other leaf is not on the way")
-        found = hashlib.sha256(b"\x10" + other + digest(entry["other"]["value"])).digest()
-    for step in reversed(range(depth)):
-        sibling = way[32 * step : 32 * step + 32]
-        pair = sibling + found if bits[step] == "1" else found + sibling
-        found = hashlib.sha256(b"\x11" + pair).digest()
-    need(found.hex() == header["map_root"], "map root")
-    need(entry["present"] is (entry["value"] is not None), "present")
-    commitments = entry["commitments"]
-    if commitments is None:
-        need(entry["opened"] is None and not (kind == "sketch" and entry["present"]), "no commitments")
-        return
-    need(entry["present"] and bool(commitments) and commitments == sorted(set(commitments)), "commitments")
-    joined = b"".join(map(digest, commitments))
-    need(hashlib.sha256(b"\x12" + joined).hexdigest() == entry["value"], "value")
-    for opening in entry["opened"] or ():
-        leaf = json.dumps(opening, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        need(hashlib.sha256(b"\0" + leaf).hexdigest() in commitments, "opened record")
+
+    def output(alpha: str) -> bytes:
+        return slow_vrf.verify(slow_vrf.TAI, public, b"linernotes/map-key/v3\n" + alpha.encode(), take(80))
+
+    keys = [read_key(take) for _ in range(take(1)[0])]
+    need(keys == sorted(set(keys)), "order of the keys")
+    texts = [text_of(*key) for key in keys]
+    positions = [output(KINDS[key[0]] + "\0" + text)[:16] for key, text in zip(keys, texts, strict=True)]
+    found = read_map(take, positions, header["n_exact_keys"], 5, header["exact_root"])
+    exact = any(p[8:13] in some for p, some in zip(positions, found, strict=True))
+
+    heard = [take(8).hex() for _ in range(take(1)[0])]
+    need(heard == sorted(set(heard)), "order of the sketch keys")
+    outputs = {start: output("sketch\0" + start) for start in sorted({key[:4] for key in heard})}
+    label = b"linernotes/sketch-position/v3\n"
+    positions = [hashlib.sha256(label + outputs[key[:4]] + key.encode()).digest()[:16] for key in heard]
+    found = read_map(take, positions, header["n_sketch_keys"], 7, header["sketch_root"])
+    on_items: Counter[int] = Counter()
+    for position, entries in zip(positions, found, strict=True):
+        mask = int.from_bytes(position[11:15], "big")
+        on_items.update(int.from_bytes(e[3:], "big") ^ mask for e in entries if e[:3] == position[8:11])
+    need(bool(keys or heard), "no key")
+    read_opened(take, header)
+    need(at == len(data), "too long")
+    needed = 3 if header["n_items"] <= 1_000 else 4 if header["n_items"] <= 100_000 else 5
+    return exact or max(on_items.values(), default=0) >= needed
 
 
-def digest(text: Any) -> bytes:
-    need(re.fullmatch("[0-9a-f]{64}", text) is not None, "64 hexadecimal digits")
-    return bytes.fromhex(text)
+def read_header(take: Any) -> dict[str, Any]:
+    bits = format(take(1)[0], "08b")[::-1]
+    items, exact, sketch = (int.from_bytes(take(6), "big") for _ in range(3))
+    year, month, day = struct.unpack(">HBB", take(4))
+    manifest, exact_root, sketch_root, public = (take(n).hex() for n in (32, 28, 28, 32))
+    need(items > 0 and "1" in bits[:7], "header")
+    return {
+        "format": "linernotes-corpus-v3",
+        "n_items": items,
+        "manifest_root": manifest,
+        "exact_root": exact_root,
+        "n_exact_keys": exact,
+        "sketch_root": sketch_root,
+        "n_sketch_keys": sketch,
+        "key_kinds": sorted(kind for kind, bit in zip(KINDS, bits, strict=False) if bit == "1"),
+        "vrf_suite": "ECVRF-EDWARDS25519-SHA512-TAI",
+        "vrf_public": public,
+        "training_date": datetime.date(year, month, day).isoformat()
+        if (year, month, day) != (0, 0, 0)
+        else None,
+        "previous_root": take(32).hex() if bits[7] == "1" else None,
+    }
 
 
-def unpacked(text: str) -> bytes:
-    data = base64.b64decode(text, validate=True)
-    need(base64.b64encode(data).decode() == text, "base 64")
-    return data
+def read_key(take: Any) -> tuple[int, bytes]:
+    kind = take(1)[0]
+    need(kind < 6, "kind")
+    if kind == 5:
+        size = take(1)
+        return kind, size + take(size[0])
+    return kind, take((32, 32, 12, 11, 16)[kind])
+
+
+def text_of(kind: int, raw: bytes) -> str:
+    if kind in (0, 1):
+        return raw.hex()
+    if kind == 4:
+        return re.sub("(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", raw.hex())
+    text = raw[1:].decode("ascii") if kind == 5 else raw.decode("ascii")
+    forms = {2: "[A-Z]{2}[A-Z0-9]{3}[0-9]{7}", 3: "T[0-9]{10}", 5: "[A-Z2-7]{10,73}"}
+    need(re.fullmatch(forms[kind], text) is not None, "form of a key")
+    if kind == 3:
+        need((1 + sum((i + 1) * int(d) for i, d in enumerate(text[1:10])) + int(text[10])) % 10 == 0, "ISWC")
+    return "ISCC:" + text if kind == 5 else text
+
+
+def read_map(take: Any, positions: list[bytes], n_keys: int, width: int, root: str) -> list[list[bytes]]:
+    depth = math.ceil(math.log2(math.ceil(n_keys / 8))) if n_keys > 8 else 0
+    places = [format(int.from_bytes(p[:8], "big"), "064b")[:depth] for p in positions]
+    shown = {}
+    n_buckets = take(1)[0]
+    need(n_buckets == len(set(places)), "number of buckets")
+    for place in sorted(set(places)):
+        raw = take(width * int.from_bytes(take(2), "big"))
+        shown[place] = [raw[i : i + width] for i in range(0, len(raw), width)]
+        need(shown[place] == sorted(set(shown[place])), "order of the entries")
+    n_hashes = int.from_bytes(take(2), "big")
+    hashes = [take(28) for _ in range(n_hashes)]
+    if not positions:
+        need(not hashes, "hashes that nothing needs")
+        return []
+    level = {place: hashlib.sha224(b"\x10" + b"".join(some)).digest() for place, some in shown.items()}
+    while "" not in level:
+        for place in sorted(level):
+            other = place[:-1] + ("0" if place[-1] == "1" else "1")
+            if other not in level:
+                level[other] = hashes.pop(0)
+        level = {
+            place: hashlib.sha224(b"\x11" + level[place + "0"] + level[place + "1"]).digest()
+            for place in {place[:-1] for place in level}
+        }
+    need(not hashes and level[""].hex() == root, "root of a map")
+    return [shown[place] for place in places]
+
+
+def read_opened(take: Any, header: dict[str, Any]) -> None:
+    last = -1
+    for _ in range(take(1)[0]):
+        number = int.from_bytes(take(6), "big")
+        leaf = take(int.from_bytes(take(4), "big"))
+        path = [take(32) for _ in range(take(1)[0])]
+        need(last < number < header["n_items"], "order of the opened records")
+        last = number
+        found = climb(hashlib.sha256(b"\0" + leaf).digest(), number, header["n_items"], path)
+        need(found.hex() == header["manifest_root"], "manifest root")
+
+
+def climb(found: bytes, number: int, size: int, path: list[bytes]) -> bytes:
+    """RFC 6962, section 2.1.1, from above."""
+    if size == 1:
+        need(not path, "length of a path")
+        return found
+    left = 2 ** math.ceil(math.log2(size) - 1)
+    if number < left:
+        return hashlib.sha256(b"\1" + climb(found, number, left, path[:-1]) + path[-1]).digest()
+    below = climb(found, number - left, size - left, path[:-1])
+    return hashlib.sha256(b"\1" + path[-1] + below).digest()

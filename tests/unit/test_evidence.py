@@ -1,5 +1,6 @@
 """What the result types refuse, and the names that their JSON may never lose."""
 
+import json
 import math
 
 import pytest
@@ -8,6 +9,8 @@ from linernotes.errors import CorpusError, InputError
 from linernotes.evidence import (
     SCOPE_INFLUENCE,
     CalibrationNote,
+    DimensionEvidence,
+    Figure,
     Influence,
     InfluenceRanking,
     Match,
@@ -122,8 +125,66 @@ def test_version_match_has_the_fields_of_the_contract():
             "b_end_s": 6,
             "score": 0.9,
             "commonplace": None,
+            "e_value": None,
+            "transposition_semitones": 0,
+            "tempo_ratio": 1.0,
+            "path": [],
+            "found_in": [],
+            "figure": None,
         }
     ]
+    assert answer["dimensions"] == answer["shares"] == []
+
+
+def test_a_version_says_what_each_dimension_contributes():
+    figure = Figure(name="I-V-vi-IV", share=0.31, n_songs=660)
+    segment = VersionSegment(
+        dimension="harmony",
+        a=Span(0, 4),
+        b=Span(2, 7),
+        score=12.0,
+        commonplace=0.2,
+        e_value=0.003,
+        transposition_semitones=-2,
+        tempo_ratio=1.25,
+        path=((0.0, 2.0), (4.0, 7.0)),
+        found_in=("one",),
+        figure=figure,
+    )
+    harmony = DimensionEvidence(
+        dimension="harmony", score=4.0, probability=0.97, e_value=0.003, shared=True, log_odds=2.5
+    )
+    match = VersionMatch(
+        a_id="a",
+        b_id="b",
+        score=3.0,
+        probability=0.8,
+        segments=(segment,),
+        method="m",
+        tempo_ratio=1.25,
+        dimensions=(harmony,),
+        shares=("harmony",),
+        reference="r",
+    )
+    answer = json.loads(json.dumps(match.as_json()))
+    assert answer["shares"] == ["harmony"]
+    assert answer["tempo_ratio"] == 1.25
+    assert answer["reference"] == "r"
+    assert answer["dimensions"] == [
+        {
+            "dimension": "harmony",
+            "score": 4.0,
+            "probability": 0.97,
+            "e_value": 0.003,
+            "shared": True,
+            "log_odds": 2.5,
+        }
+    ]
+    (written,) = answer["segments"]
+    assert written["path"] == [[0.0, 2.0], [4.0, 7.0]]
+    assert written["figure"] == {"name": "I-V-vi-IV", "share": 0.31, "n_songs": 660}
+    assert written["found_in"] == ["one"]
+    assert (written["e_value"], written["transposition_semitones"]) == (0.003, -2)
 
 
 @pytest.mark.parametrize(("start", "end"), [(2.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (0.0, math.nan)])

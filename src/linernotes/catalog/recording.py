@@ -79,7 +79,9 @@ class Recording:
                 f"recording: missing {sorted(missing)}, unknown {sorted(data.keys() - known)}; "
                 f"expected the fields {', '.join(sorted(known))}"
             )
-        return cls(**(dict(data) | {"tags": tuple(data.get("tags", ()))}))
+        if not isinstance(tags := data.get("tags", ()), list | tuple):
+            raise InputError(f"recording: tags is {type(tags).__name__}; expected a list of texts")
+        return cls(**(dict(data) | {"tags": tuple(tags)}))
 
 
 def slug(text: str) -> str:

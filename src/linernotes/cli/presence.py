@@ -35,17 +35,24 @@ def prove(
     open_items: Annotated[
         bool, typer.Option("--open", help="Show the corpus's records of the recording in the proof.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the proof as JSON.")] = False,
+    sketch: Annotated[
+        bool | None,
+        typer.Option(
+            "--sketch/--no-sketch",
+            help="Look sketch keys up always, or never; default: when no exact key is present.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the proof says as JSON.")] = False,
 ) -> None:
     """Write a proof of presence or absence of one recording under all keys given.
 
     Example:
-      linernotes presence prove mysong.wav GB-AYE-69-00001 --workspace ws --out proof.json
+      linernotes presence prove mysong.wav GB-AYE-69-00001 --workspace ws --out song.proof
     """
     from linernotes.workflows.presence import prove as make
 
-    proof = make(keys_or_files, workspace, out, snapshot=snapshot, open_items=open_items)
-    emit(proof, as_json, _show)
+    answer = make(keys_or_files, workspace, out, snapshot=snapshot, open_items=open_items, sketch=sketch)
+    emit(answer.as_json(), as_json, _show)
 
 
 @app.command()
@@ -63,7 +70,7 @@ def verify(
     """Check a proof offline; exit code 1 when it does not hold.
 
     Example:
-      linernotes presence verify proof.json --root 3f1c…9a --file mysong.wav
+      linernotes presence verify song.proof --root 3f1c…9a --file mysong.wav
     """
     from linernotes.workflows.presence import verify as check
 
@@ -78,8 +85,11 @@ def _show(answer: dict[str, Any]) -> None:
             say(f"key          {key['kind']} {key['key']}: {'present' if key['present'] else 'absent'}")
     sketch = [key["present"] for key in answer["keys"] if key["kind"] == "sketch"]
     if sketch:
-        needed = f", {answer['sketch']['on_one_item']} on one item" if answer.get("sketch") else ""
-        say(f"sketch       {sum(sketch)} of {len(sketch)} keys present{needed}")
+        found, needed = answer["sketch"]["on_one_item"], answer["sketch"]["needed"]
+        say(
+            f"sketch       {sum(sketch)} of {len(sketch)} keys present, {found} on one item ({needed} are needed)"
+        )
     if answer["not_checked"]:
         say(f"not checked  {', '.join(answer['not_checked'])}")
+    say(f"proof        {answer['n_bytes']} bytes")
     say(answer["scope"])

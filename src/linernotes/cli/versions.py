@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from linernotes.cli.output import Progress, emit, say, table
+from linernotes.cli.output import Progress, emit, note, say, table
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Compare music: melody, harmony, rhythm, whole."
@@ -18,19 +18,34 @@ app = typer.Typer(
 def compare(
     a: Annotated[Path, typer.Argument(help="First audio file.")],
     b: Annotated[Path, typer.Argument(help="Second audio file.")],
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Also write a page: a name ending in .html, or a folder.")
+    ] = None,
+    sound: Annotated[
+        bool, typer.Option("--sound/--no-sound", help="Whether the page may play both recordings.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say whether two files share musical substance, in which seconds and in which dimension.
 
-    Key, tempo and sound may differ. "commonplace" is the share of unrelated pieces with an equally good
-    match.
+    Key, tempo and sound may differ. "by chance" is the number of matches as good that chance gives in the reference
+    collection, "commonplace" the share of its unrelated pieces that hold one. The page shows both side by side, plays
+    them in step, and lets only the shared melody sound.
 
     Example:
-      linernotes versions compare output.wav recording.flac
+      linernotes versions compare output.wav recording.flac --html comparison
     """
-    from linernotes.workflows.versions import compare_files
+    if html is None:
+        from linernotes.workflows.versions import compare_files
 
-    emit(compare_files(a, b).as_json(), as_json, _print_match)
+        emit(compare_files(a, b).as_json(), as_json, _print_match)
+        return
+    from linernotes.workflows.version_report import write_comparison
+
+    with Progress(quiet=as_json) as progress:
+        match, page = write_comparison(a, b, html, heard=sound, progress=progress)
+    emit(match.as_json(), as_json, _print_match)
+    note(f"page: {page}, facts: {page.with_suffix('.json')}")
 
 
 @app.command()
@@ -53,9 +68,24 @@ def search(
 
 
 def _print_match(match: dict[str, Any]) -> None:
-    say(f"probability of shared substance {match['probability']:.2f}, score {match['score']:.2f}")
-    columns = ("dimension", "A s", "B s", "score", "commonplace")
-    table("", columns, [_segment_row(segment) for segment in match["segments"]])
+    from linernotes.reports.version_page.wording import headline, moved_words, standing
+
+    shares = match["shares"]
+    standings = [standing(one) for one in match["segments"] if not shares or one["dimension"] in shares]
+    chance = match["probability"]
+    say(headline(chance, shares, standings))
+    known = "no calibrated probability" if chance is None else f"probability of shared substance {chance:.2f}"
+    say(
+        f"{known}, score {match['score']:.2f}; {moved_words(match['transposition_semitones'], match['tempo_ratio'])}"
+    )
+    if match["dimensions"]:
+        columns = ("dimension", "score", "probability", "by chance", "shared")
+        table("", columns, [_dimension_row(one) for one in match["dimensions"]])
+    spans = [(*_segment_row(one), standing(one)) for one in match["segments"]]
+    table("", ("span", "A s", "B s", "score", "by chance", "commonplace", "standing"), spans)
+    for one in match["segments"]:
+        if one["found_in"]:
+            say(f"as good a match as {one['dimension']} {_seconds(one, 'a')} s: {', '.join(one['found_in'])}")
     say(match["scope"])
 
 
@@ -67,14 +97,32 @@ def _print_answers(answers: list[dict[str, Any]]) -> None:
             say(f"not compared: {skipped['recording_id']}: {skipped['reason']}")
 
 
+def _dimension_row(one: dict[str, Any]) -> tuple[object, ...]:
+    shared = "yes" if one["shared"] else "no"
+    return (one["dimension"], round(one["score"], 1), one["probability"], _expected(one["e_value"]), shared)
+
+
 def _segment_row(segment: dict[str, Any]) -> tuple[object, ...]:
+    from linernotes.reports.words import per_cent
+
     return (
         segment["dimension"],
-        f"{segment['a_start_s']:.1f}–{segment['a_end_s']:.1f}",
-        f"{segment['b_start_s']:.1f}–{segment['b_end_s']:.1f}",
+        _seconds(segment, "a"),
+        _seconds(segment, "b"),
         round(segment["score"], 1),
-        segment["commonplace"],
+        _expected(segment["e_value"]),
+        None if segment["commonplace"] is None else per_cent(segment["commonplace"]),
     )
+
+
+def _seconds(segment: dict[str, Any], side: str) -> str:
+    return f"{segment[f'{side}_start_s']:.1f}–{segment[f'{side}_end_s']:.1f}"
+
+
+def _expected(e_value: float | None) -> str | None:
+    from linernotes.reports.version_page.wording import small
+
+    return None if e_value is None else small(e_value)
 
 
 def _result_row(result: dict[str, Any]) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ r"""How an item is committed to, and how a list of items becomes a map that answ
     VRF seed    = HMAC-SHA256(secret, "linernotes/vrf-seed/v2")
 
 The salt depends on the whole entry, so a salt shown for one snapshot opens no other. A commitment says
-nothing to somebody who guesses the entry; with the leaf (`opened`) it shows that one entry and no more.
+nothing to somebody who guesses the entry; the leaf (`opened`) shows that one entry and no more.
 
 Conventions
 -----------
@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,14 +33,17 @@ import numpy as np
 import rfc8785
 
 from linernotes.corpus.header import Header
-from linernotes.corpus.lookup_keys import position_of
+from linernotes.corpus.keyed_map import HANDLE_BYTES, POSITION_BYTES, depth_of
+from linernotes.corpus.lookup_keys import SKETCH, Key, position_of
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.map_buckets import Bucket, KeyedMap, make_bucket, map_of
+from linernotes.corpus.map_part import MapPart, Owners, Rows, make_part
+from linernotes.corpus.map_whole import KeyedMap
 from linernotes.corpus.vrf import VrfKey
 from linernotes.errors import InputError, VerificationError
 
 SECRET_BYTES = 32
 SALT_BYTES = 16
+BLOCK = 1024  # commitments whose tree head is kept
 _SALT_LABEL = b"linernotes/leaf-salt/v2\n"
 _SEED_LABEL = b"linernotes/vrf-seed/v2"
 
@@ -120,33 +124,85 @@ def tree_head(commitments: Iterable[bytes]) -> bytes:
     return head
 
 
-def opened(opening: Any, commitment: bytes) -> Item:
-    """Check what somebody says an item is, against its commitment, and return it.
+def opened(leaf: bytes) -> Item:
+    """Read the item of a leaf whose commitment was found in the manifest.
 
     Parameters
     ----------
-    opening : dict
-        ``item`` and ``salt``, from a presence proof that opens its item.
-    commitment : bytes [length 32]
-        From the same, verified proof.
+    leaf : bytes
+        Canonical JSON of ``item`` and ``salt``.
 
     Raises
     ------
     VerificationError
-        If the opening is malformed or of another item.
+        If it is malformed.
     """
     try:
-        leaf = rfc8785.dumps({"item": opening["item"], "salt": opening["salt"]})
-        if opening.keys() != {"item", "salt"} or commitment_of(leaf) != commitment:
-            raise VerificationError("opened item: not what was committed to; the record was changed")
-        return Item.from_json(opening["item"])
+        content = json.loads(leaf)
+        if content.keys() != {"item", "salt"} or rfc8785.dumps(content) != leaf:
+            raise VerificationError("opened record: not written in canonical JSON; ask for it again")
+        return Item.from_json(content["item"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InputError) as error:
-        raise VerificationError(f"opened item: malformed ({error!r}); ask for it again") from error
+        raise VerificationError(f"opened record: malformed ({error!r}); ask for it again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentTree:
+    """The RFC 6962 tree over the commitments of a corpus, without its nodes.
+
+    Parameters
+    ----------
+    n_items : int
+        Number of commitments.
+    commitment : callable
+        Gives the commitment of a number.
+    blocks : sequence of bytes
+        Heads of the trees over each 1,024 commitments, from `block_heads`.
+
+    Examples
+    --------
+    >>> commitments = [bytes([i] * 32) for i in range(5)]
+    >>> tree = CommitmentTree(5, commitments.__getitem__, block_heads(commitments))
+    >>> tree.path(4) == [tree_head(commitments[:4])]
+    True
+    """
+
+    n_items: int
+    commitment: Callable[[int], bytes]
+    blocks: Sequence[bytes]
+
+    def path(self, number: int) -> list[bytes]:
+        """Return the hashes that lead from a commitment to the head, from below."""
+        low, high = 0, self.n_items
+        found = []
+        while high - low > 1:
+            middle = low + (1 << (high - low - 1).bit_length() - 1)
+            if number < middle:
+                found.append(self._head(middle, high))
+                high = middle
+            else:
+                found.append(self._head(low, middle))
+                low = middle
+        return found[::-1]
+
+    def _head(self, low: int, high: int) -> bytes:
+        if high - low <= BLOCK:
+            return tree_head(map(self.commitment, range(low, high)))
+        return tree_head(self.blocks[i] for i in range(low // BLOCK, -(-high // BLOCK)))
+
+
+def block_heads(commitments: Iterable[bytes]) -> list[bytes]:
+    """Return the tree heads over each 1,024 commitments, the last over what is left."""
+    waiting = iter(commitments)
+    found = []
+    while block := list(itertools.islice(waiting, BLOCK)):
+        found.append(tree_head(block))
+    return found
 
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """The map of a list of items, made in memory; what a proof is drawn from.
+    """Both maps of a list of items, made in memory; what a proof is drawn from.
 
     Parameters
     ----------
@@ -175,32 +231,74 @@ class MemoryMap:
         return tuple(sorted({kind for item in self.items for kind, _ in item.lookup_keys()}))
 
     @cached_property
-    def bucket(self) -> Bucket:
-        """The map's one part."""
-        entered = [(key, number) for number, item in enumerate(self.items) for key in item.lookup_keys()]
-        if not entered:
-            raise InputError("seal: no item has a key; expected at least a hash of each file")
-        positions = b"".join(position_of(*key, self.vrf_key) for key, _ in entered)
-        owners = np.array([number for _, number in entered], np.uint32)
-        commitments = np.frombuffer(b"".join(self.commitments), np.uint8).reshape(-1, 32)
-        return make_bucket(np.frombuffer(positions, np.uint8).reshape(-1, 32), owners, commitments)
+    def exact_part(self) -> MapPart:
+        """The one part of the map of exact keys."""
+        return make_part(*self._exact, depth_of(len(self._exact[1])))
 
     @cached_property
-    def map(self) -> KeyedMap:
-        """The keyed map."""
-        return map_of(self.bucket)
+    def sketch_part(self) -> MapPart:
+        """The one part of the map of sketch keys."""
+        handles = np.frombuffer(b"".join(self.commitments), np.uint8).reshape(-1, 32)[:, :HANDLE_BYTES]
+        return make_part(*self._sketch, depth_of(len(self._sketch[1])), handles=handles)
+
+    @cached_property
+    def exact(self) -> KeyedMap:
+        """The map of exact keys."""
+        return KeyedMap([self.exact_part.top()], self.exact_part.height, lambda _number: self.exact_part)
+
+    @cached_property
+    def sketch(self) -> KeyedMap:
+        """The map of sketch keys."""
+        return KeyedMap([self.sketch_part.top()], self.sketch_part.height, lambda _number: self.sketch_part)
+
+    @property
+    def n_keys(self) -> tuple[int, int]:
+        """Number of exact keys and of sketch keys entered."""
+        return len(self._exact[1]), len(self._sketch[1])
 
     def commitment(self, number: int) -> bytes:
         """Return the commitment to one item."""
         return self.commitments[number]
 
-    def opening(self, number: int) -> dict[str, Any]:
-        """Return what opens the commitment to one item."""
-        content: dict[str, Any] = json.loads(self._leaf(number))
-        return content
+    def opening(self, number: int) -> tuple[bytes, list[bytes]]:
+        """Return the leaf of one item, and the hashes that lead from its commitment to the manifest's root."""
+        tree = CommitmentTree(len(self.items), self.commitment, block_heads(self.commitments))
+        return self._leaf(number), tree.path(number)
+
+    @cached_property
+    def _exact(self) -> tuple[Rows, Owners]:
+        if not any(item.lookup_keys() for item in self.items):
+            raise InputError("seal: no item has a key; expected at least a hash of each file")
+        return entered([item.lookup_keys() for item in self.items], 0, self.vrf_key, sketch=False)
+
+    @cached_property
+    def _sketch(self) -> tuple[Rows, Owners]:
+        return entered([item.lookup_keys() for item in self.items], 0, self.vrf_key, sketch=True)
 
     def _leaf(self, number: int) -> bytes:
         return leaf_of(canonical(self.items[number].as_json()), self.secret)
+
+
+def entered(
+    keys: Sequence[Sequence[Key]], first: int, vrf_key: VrfKey, *, sketch: bool
+) -> tuple[Rows, Owners]:
+    """Return the positions of items' keys in one of the maps, and whose each is.
+
+    Parameters
+    ----------
+    keys : sequence of list of (kind, key)
+        Of one item after the other.
+    first : int
+        Number of the first item.
+    vrf_key : VrfKey
+        Computes positions.
+    sketch : bool
+        Which map.
+    """
+    mine = [[key for key in some if (key[0] == SKETCH) is sketch] for some in keys]
+    positions = b"".join(position_of(*key, vrf_key) for some in mine for key in some)
+    owners = np.repeat(np.arange(first, first + len(mine), dtype=np.uint32), [len(some) for some in mine])
+    return np.frombuffer(positions, np.uint8).reshape(-1, POSITION_BYTES), owners
 
 
 def build_header(
@@ -225,8 +323,10 @@ def header_of(made: MemoryMap, training_date: str | None, previous_root: str | N
     return Header(
         n_items=len(made.items),
         manifest_root=tree_head(made.commitments).hex(),
-        map_root=made.map.root.hex(),
-        n_keys=len(made.map),
+        exact_root=made.exact.root.hex(),
+        n_exact_keys=made.n_keys[0],
+        sketch_root=made.sketch.root.hex(),
+        n_sketch_keys=made.n_keys[1],
         key_kinds=made.key_kinds,
         vrf_public=made.vrf_key.public.hex(),
         training_date=training_date,

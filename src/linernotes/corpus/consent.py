@@ -115,8 +115,17 @@ class Consent:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Consent:
-        """Read what `as_json` wrote."""
-        return cls(**data)
+        """Read what `as_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If a field is missing, unknown or of another form.
+        """
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise InputError(f"consent: {error}; expected {', '.join(cls.__dataclass_fields__)}") from error
 
 
 def parse_date(text: str) -> dt.date:
@@ -133,7 +142,7 @@ def parse_date(text: str) -> dt.date:
     28
     """
     try:
-        if len(text) != 10 or text[4] != "-" or text[7] != "-":
+        if not isinstance(text, str) or len(text) != 10 or text[4] != "-" or text[7] != "-":
             raise ValueError("not in the form yyyy-mm-dd")
         return dt.date.fromisoformat(text)
     except ValueError as error:

@@ -253,8 +253,17 @@ class Gap:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Gap:
-        """Read what `as_json` wrote."""
-        return cls(**data)
+        """Read what `as_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If a field is missing or unknown.
+        """
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise InputError(f"gap: {error}; expected {', '.join(cls.__dataclass_fields__)}") from error
 
 
 def gap(code: str, item_id: str, detail: str = "") -> Gap:

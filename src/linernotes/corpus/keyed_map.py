@@ -1,30 +1,39 @@
-r"""A compact keyed Merkle map: what its hashes are, and how one answer about one position is checked.
+r"""A compact keyed Merkle map: what its hashes are, and how one answer about several keys is checked.
 
 Idea
 ----
-A map holds values at 256-bit positions. Think of the complete binary tree in which bit 0 (the highest) of a
-position says left or right at the root, bit 1 at the next node, and so on. A subtree without any leaf is
-*empty*; one with a single leaf *is* that leaf, however high it stands; all others are nodes::
+Every key has a *position*, 16 bytes that look random (`linernotes.corpus.lookup_keys`). The first bits of a position
+say in which *bucket* it stands, the bytes after them what is written there::
 
-    empty = 32 zero bytes
-    leaf  = SHA-256(0x10 ‖ position ‖ value)
-    node  = SHA-256(0x11 ‖ left ‖ right)
-    value = SHA-256(0x12 ‖ commitment ‖ … ‖ commitment)         (in ascending order, each once)
+    depth  = smallest d with n_keys <= 8 · 2^d            (n_keys stands in the header)
+    bucket = the first d bits of the position
+    tag    = position[8:13] in the exact map, position[8:11] in the sketch map
+    entry  = tag                                                          (exact map, 5 bytes)
+    entry  = tag ‖ (first 4 bytes of the item's commitment XOR position[11:15])   (sketch map, 7 bytes)
 
-An answer walks from the root along the bits of the position. It ends at the position's own leaf (present),
-at an empty subtree, or at another leaf that begins with the same bits (absent both). As the three kinds of
-hash cannot stand for one another, the walk ends in one way only: whoever made the tree, and however he built
-it, cannot show both presence and absence of one position under one root.
+    leaf   = SHA-224(0x10 ‖ entry ‖ … ‖ entry)            of one bucket, ascending, each once
+    node   = SHA-224(0x11 ‖ left ‖ right)                 over all 2^depth buckets in order; the top is the map's root
+
+A bucket holds four to eight entries. Whether a key is there is read off its bucket: whoever shows the bucket shows all
+of it, and the depth is fixed. So a root has one answer about each position, whoever built the tree and however. An
+answer about several keys shows each bucket once, and each hash beside the ways that the buckets do not give.
+
+A tag decides: a key that is not in the exact map looks as if it were with a chance of eight in 2^40, a sketch key
+with eight in 2^24, far below what unrelated music shares.
 
 Conventions
 -----------
-``siblings`` go from the root downward, 32 bytes each. This module needs nothing but the standard library.
+Buckets are numbered from the left. ``siblings`` are in the order in which the root is computed: level by level from
+the buckets upward, from left to right. This module needs nothing but the standard library.
+
+SHA-224 keeps a file of six answers below 4,096 bytes at a million recordings. Who wants two contents of one root must
+find a collision (2^112 hashes) before he publishes it; afterwards only a second preimage helps (2^224).
 
 References
 ----------
-Merkle (1987), "A digital signature based on a conventional encryption function"; Dahlberg, Pulls, Peeters
-(2016), "Efficient sparse Merkle trees"; Melara et al. (2015), "CONIKS" (positions from a VRF); Amsden et al.
-(2019), "The Libra blockchain" (collapsing subtrees with one leaf).
+Merkle (1987), "A digital signature based on a conventional encryption function"; FIPS 180-4 (SHA-224); Melara et al.
+(2015), "CONIKS" (positions from a VRF); RFC 6962 (order of hashes); Fan, Andersen, Kaminsky, Mitzenmacher (2014),
+"Cuckoo filter" (short fingerprints in buckets).
 
 Known limits
 ------------
@@ -34,125 +43,149 @@ A map shows what was entered. What its maker left out is absent, and the proof o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from linernotes.errors import VerificationError
 
-HASH_BYTES = 32
-POSITION_BITS = 256
-EMPTY = bytes(HASH_BYTES)
-_LEAF, _NODE, _VALUE = b"\x10", b"\x11", b"\x12"
+HASH_BYTES = 28
+POSITION_BYTES = 16
+HANDLE_BYTES = 4
+BUCKET_KEYS = 8  # at most, on average
+MAX_DEPTH = 48
+EXACT_TAG, SKETCH_TAG = 5, 3
+EXACT_WIDTH, SKETCH_WIDTH = EXACT_TAG, SKETCH_TAG + HANDLE_BYTES
+_PREFIX_BYTES = 8
+_LEAF, _NODE = b"\x10", b"\x11"
 
 
-@dataclass(frozen=True, slots=True)
-class MapProof:
-    """Where the walk along a position ends, and the hashes beside the way.
-
-    Parameters
-    ----------
-    siblings : tuple of bytes
-        From the root downward; `EMPTY` where nothing stands beside the way.
-    value : bytes, optional
-        Value at the position; None when it is absent.
-    other : (bytes, bytes), optional
-        Position and value of the other leaf at which the way ends; None when it ends at the position's own
-        leaf or at an empty subtree.
-    """
-
-    siblings: tuple[bytes, ...]
-    value: bytes | None = None
-    other: tuple[bytes, bytes] | None = None
-
-    @property
-    def present(self) -> bool:
-        """Whether the position holds a value."""
-        return self.value is not None
-
-
-def leaf_hash(position: bytes, value: bytes) -> bytes:
-    """Return the hash of a leaf.
+def depth_of(n_keys: int) -> int:
+    """Return how many levels a map of so many keys has.
 
     Examples
     --------
-    >>> leaf_hash(bytes(32), bytes(32)).hex()[:8]
-    'fc41b6ea'
+    >>> [depth_of(n) for n in (0, 8, 9, 6_000_000)]
+    [0, 0, 1, 20]
     """
-    return hashlib.sha256(_LEAF + position + value).digest()
+    return max(-(-n_keys // BUCKET_KEYS) - 1, 0).bit_length()
+
+
+def bucket_of(position: bytes, depth: int) -> int:
+    """Return the number of the bucket of a position.
+
+    Examples
+    --------
+    >>> bucket_of(bytes([0b10110000]) + bytes(15), 3)
+    5
+    """
+    return int.from_bytes(position[:_PREFIX_BYTES], "big") >> (8 * _PREFIX_BYTES - depth)
+
+
+def leaf_hash(entries: bytes) -> bytes:
+    """Return the hash of a bucket.
+
+    Examples
+    --------
+    >>> leaf_hash(b"").hex()[:8]
+    '2c2c38c0'
+    """
+    return hashlib.sha224(_LEAF + entries).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of a node with two subtrees."""
-    return hashlib.sha256(_NODE + left + right).digest()
+    """Return the hash of a node."""
+    return hashlib.sha224(_NODE + left + right).digest()
 
 
-def value_of(commitments: Iterable[bytes]) -> bytes:
-    """Return the value that stands for the items under one key."""
-    return hashlib.sha256(_VALUE + b"".join(sorted(set(commitments)))).digest()
+def is_entered(position: bytes, entries: bytes) -> bool:
+    """Tell whether the exact map's bucket holds a position."""
+    tag = position[_PREFIX_BYTES : _PREFIX_BYTES + EXACT_TAG]
+    return tag in split(entries, EXACT_WIDTH)
 
 
-def bit(position: bytes, depth: int) -> int:
-    r"""Return one bit of a position, the highest first.
+def handles_of(position: bytes, entries: bytes) -> list[bytes]:
+    """Return the beginnings of the commitments of the items that stand under a position of the sketch map."""
+    tag = position[_PREFIX_BYTES : _PREFIX_BYTES + SKETCH_TAG]
+    return [
+        masked(position, entry[SKETCH_TAG:])
+        for entry in split(entries, SKETCH_WIDTH)
+        if entry[:SKETCH_TAG] == tag
+    ]
 
-    Examples
-    --------
-    >>> [bit(b"\xa0" + bytes(31), depth) for depth in range(4)]
-    [1, 0, 1, 0]
-    """
-    return position[depth >> 3] >> (7 - (depth & 7)) & 1
+
+def masked(position: bytes, handle: bytes) -> bytes:
+    """Return four bytes that only who knows the position can read; applied twice, they are as before."""
+    start = _PREFIX_BYTES + SKETCH_TAG
+    mask = position[start : start + HANDLE_BYTES]
+    return bytes(one ^ other for one, other in zip(handle, mask, strict=True))
 
 
-def root_of(position: bytes, proof: MapProof) -> bytes:
-    """Return the root that a proof leads to.
+def split(entries: bytes, width: int) -> list[bytes]:
+    """Return the entries of a bucket.
 
     Raises
     ------
     VerificationError
-        If the proof is longer than a position, or shows a leaf that does not lie on the way.
+        If they are not whole, in order, and each there once.
     """
-    depth = len(proof.siblings)
-    if depth > POSITION_BITS or any(len(sibling) != HASH_BYTES for sibling in proof.siblings):
-        raise VerificationError(f"map proof: a way of {depth} steps; expected at most {POSITION_BITS} hashes")
-    found = _end_of_way(position, proof, depth)
-    for step in range(depth - 1, -1, -1):
-        sibling = proof.siblings[step]
-        found = node_hash(sibling, found) if bit(position, step) else node_hash(found, sibling)
+    found = [entries[i : i + width] for i in range(0, len(entries), width)]
+    if len(entries) % width or found != sorted(set(found)):
+        raise VerificationError("presence proof: the entries of a bucket are not whole, in order, each once")
     return found
 
 
-def verify_map_proof(position: bytes, proof: MapProof, root: bytes) -> None:
-    """Check that the map of a root answers so about a position.
+def root_from(buckets: Mapping[int, bytes], siblings: Sequence[bytes], depth: int) -> bytes:
+    """Return the root that some buckets and the hashes beside their ways lead to.
+
+    Parameters
+    ----------
+    buckets : mapping of int to bytes
+        Entries by bucket number.
+    siblings : sequence of bytes
+        Level by level from the buckets upward, from left to right.
+    depth : int
+        Levels of the map.
 
     Raises
     ------
     VerificationError
-        If it does not.
+        If there are more or fewer hashes than the ways need, or one has another length.
 
     Examples
     --------
-    >>> verify_map_proof(bytes(32), MapProof((), value=bytes(32)), leaf_hash(bytes(32), bytes(32)))
-    >>> verify_map_proof(bytes(32), MapProof(()), leaf_hash(bytes(32), bytes(32)))
-    Traceback (most recent call last):
-    linernotes.errors.VerificationError: map proof: leads to root 000000000000…, the map has fc41b6eae4ac…
+    >>> beside = leaf_hash(b"other")
+    >>> root_from({0: b"entry"}, [beside], 1) == node_hash(leaf_hash(b"entry"), beside)
+    True
     """
-    found = root_of(position, proof)
-    if found != root:
-        raise VerificationError(
-            f"map proof: leads to root {found.hex()[:12]}…, the map has {root.hex()[:12]}…"
-        )
+    level = {number: leaf_hash(buckets[number]) for number in sorted(buckets)}
+    if not level or any(len(one) != HASH_BYTES for one in siblings):
+        raise VerificationError("presence proof: shows no bucket, or a hash of another length")
+    waiting = iter(siblings)
+    for _ in range(depth):
+        above: dict[int, bytes] = {}
+        for number, found in level.items():
+            if number >> 1 in above:
+                continue  # done together with its left neighbour
+            beside = level.get(number ^ 1)
+            if beside is None and (beside := next(waiting, None)) is None:
+                raise VerificationError("presence proof: a hash beside a way is missing")
+            above[number >> 1] = node_hash(beside, found) if number & 1 else node_hash(found, beside)
+        level = above
+    if next(waiting, None) is not None or set(level) != {0}:
+        raise VerificationError("presence proof: shows hashes that no way needs")
+    return level[0]
 
 
-def _end_of_way(position: bytes, proof: MapProof, depth: int) -> bytes:
-    if proof.value is not None:
-        if proof.other is not None or len(proof.value) != HASH_BYTES:
-            raise VerificationError("map proof: needs one value of 32 bytes and no other leaf")
-        return leaf_hash(position, proof.value)
-    if proof.other is None:
-        return EMPTY
-    other, value = proof.other
-    if len(other) != HASH_BYTES or len(value) != HASH_BYTES or other == position:
-        raise VerificationError("map proof: the other leaf is malformed, or stands at the position asked for")
-    shift = POSITION_BITS - depth
-    if int.from_bytes(other, "big") >> shift != int.from_bytes(position, "big") >> shift:
-        raise VerificationError("map proof: the other leaf does not lie on the way to the position asked for")
-    return leaf_hash(other, value)
+def needed_siblings(buckets: Sequence[int], depth: int) -> list[tuple[int, int]]:
+    """Return the hashes that an answer about buckets must show, as (depth, number), in their order.
+
+    Examples
+    --------
+    >>> needed_siblings([0, 1, 6], 3)
+    [(3, 7), (2, 1), (2, 2)]
+    """
+    found, level = [], sorted(set(buckets))
+    for at in range(depth, 0, -1):
+        here = set(level)
+        found += [(at, number ^ 1) for number in level if number ^ 1 not in here]
+        level = sorted({number >> 1 for number in level})
+    return found

@@ -15,19 +15,19 @@ some stay, and enough that stay on *one* item say that its sound is here (`liner
 
 ::
 
-    alpha    = "linernotes/map-key/v2\n" ‖ kind ‖ 0x00 ‖ key
-    position = first 32 bytes of the VRF output of alpha
+    alpha    = "linernotes/map-key/v3\n" ‖ kind ‖ 0x00 ‖ key
+    position = first 16 bytes of the VRF output of alpha
 
-    alpha    = "linernotes/map-key/v2\n" ‖ "sketch" ‖ 0x00 ‖ first 4 digits of the key
-    position = SHA-256("linernotes/sketch-position/v2\n" ‖ the 64 bytes of the VRF output of alpha ‖ key)
+    alpha    = "linernotes/map-key/v3\n" ‖ "sketch" ‖ 0x00 ‖ first 4 digits of the key
+    position = first 16 bytes of SHA-256("linernotes/sketch-position/v3\n" ‖ the 64 bytes of the VRF output ‖ key)
 
 Sketch keys share their VRF output with the others that begin alike: there are 65,536 beginnings, and a
 corpus of millions is sealed in minutes instead of hours.
 
 Known limits
 ------------
-Whoever has been answered about every beginning could compute positions of sketch keys, but he has no list of
-positions to compare them with: a proof shows one other position at most.
+Whoever has been answered about every beginning can compute positions of sketch keys, and look for them among the
+handful of entries that each answer shows beside the one that was asked for.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from linernotes.corpus.keyed_map import POSITION_BYTES
 from linernotes.corpus.vrf import VrfKey
 from linernotes.errors import InputError
 from linernotes.ids import parse_content_hash, parse_isrc, parse_iswc, parse_mbid
@@ -44,9 +45,9 @@ EXACT_KINDS = ("content_sha256", "audio_sha256", "isrc", "iswc", "mbid", "iscc")
 SKETCH = "sketch"
 KINDS = (*EXACT_KINDS, SKETCH)
 
-_ALPHA = b"linernotes/map-key/v2\n"
-_SKETCH_POSITION = b"linernotes/sketch-position/v2\n"
-_PREFIX = 4
+_ALPHA = b"linernotes/map-key/v3\n"
+_SKETCH_POSITION = b"linernotes/sketch-position/v3\n"
+SKETCH_BEGINNING = 4  # digits by which sketch keys share a VRF output
 _OUTPUTS: dict[bytes, dict[str, bytes]] = {}  # by public key: VRF outputs of sketch beginnings
 
 Key = tuple[str, str]
@@ -154,14 +155,14 @@ def parse_key(text: str) -> list[Key]:
 
 def alpha_of(kind: str, key: str) -> bytes:
     """Return the VRF's input for a normalised key."""
-    return _ALPHA + kind.encode() + b"\0" + (key[:_PREFIX] if kind == SKETCH else key).encode()
+    return _ALPHA + kind.encode() + b"\0" + (key[:SKETCH_BEGINNING] if kind == SKETCH else key).encode()
 
 
 def position_from(kind: str, key: str, output: bytes) -> bytes:
     """Return the position of a normalised key from the VRF's output for it."""
     if kind == SKETCH:
-        return hashlib.sha256(_SKETCH_POSITION + output + key.encode()).digest()
-    return output[:32]
+        return hashlib.sha256(_SKETCH_POSITION + output + key.encode()).digest()[:POSITION_BYTES]
+    return output[:POSITION_BYTES]
 
 
 def position_of(kind: str, key: str, vrf_key: VrfKey) -> bytes:
@@ -173,11 +174,11 @@ def position_of(kind: str, key: str, vrf_key: VrfKey) -> bytes:
     '86feaf2f'
     """
     if kind != SKETCH:
-        return vrf_key.output(alpha_of(kind, key))[:32]
+        return position_from(kind, key, vrf_key.output(alpha_of(kind, key)))
     known = _OUTPUTS.setdefault(vrf_key.public, {})
-    output = known.get(key[:_PREFIX])
+    output = known.get(key[:SKETCH_BEGINNING])
     if output is None:
-        output = known[key[:_PREFIX]] = vrf_key.output(alpha_of(kind, key))
+        output = known[key[:SKETCH_BEGINNING]] = vrf_key.output(alpha_of(kind, key))
     return position_from(kind, key, output)
 
 

@@ -10,7 +10,6 @@ See `SCOPE`, which stands in every proof.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,10 @@ from linernotes.errors import InputError
 if TYPE_CHECKING:
     from linernotes.corpus.manifest import Item
 
-FORMAT = "linernotes-presence-v2"
+FORMAT = "linernotes-presence-v3"
 SCOPE = (
-    "Says whether the keys listed under 'keys' stand in the corpus committed by this root; the kinds under "
-    "'not_checked' were not looked at. An exact key finds the same bytes, the same decoded sound or the same "
+    "Says whether the keys that it lists stand in the corpus committed by this root; the kinds named as not checked "
+    "were not looked at. An exact key finds the same bytes, the same decoded sound or the same "
     "identifier; sketch keys also find most re-encoded, equalised or trimmed copies, not all: a near-duplicate, "
     "another master or a short part of a recording can be in the corpus all the same. Presence under an "
     "identifier says that the provider entered it, presence under sketch keys that a recording with much of the "
@@ -56,7 +55,9 @@ class PresenceAnswer:
     sketch_matches : int
         Most sketch keys on one item.
     items : tuple of Item
-        Records that the provider opened, verified against their commitments.
+        Records that the provider opened, found in the committed manifest.
+    n_bytes : int
+        Size of the proof's file.
     """
 
     present: bool
@@ -67,12 +68,14 @@ class PresenceAnswer:
     not_checked: tuple[str, ...] = ()
     sketch_matches: int = 0
     items: tuple[Item, ...] = ()
+    n_bytes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that the command line prints."""
         kinds = list(dict.fromkeys(kind for kind, _, _ in self.keys))
         asked = sum(kind == SKETCH for kind, _, _ in self.keys)
         return {
+            "format": FORMAT,
             "present": self.present,
             "how": self.how,
             "root": self.root,
@@ -88,6 +91,7 @@ class PresenceAnswer:
             if asked
             else None,
             "items": [item.as_json() for item in self.items],
+            "n_bytes": self.n_bytes,
             "scope": SCOPE,
         }
 
@@ -128,23 +132,20 @@ def key_list(keys: KeysGiven) -> list[Key]:
     return sorted(found, key=lambda key: KINDS.index(key[0]))
 
 
-def verdict(entries: Sequence[Mapping[str, Any]], n_items: int) -> tuple[bool, str, int]:
-    """Return whether the entries of a proof show presence, by what, and most sketch keys on one item."""
-    on_items = Counter(
-        commitment
-        for entry in entries
-        if entry["kind"] == SKETCH and entry["present"]
-        for commitment in entry["commitments"]
-    )
-    matches = max(on_items.values(), default=0)
-    if any(entry["present"] for entry in entries if entry["kind"] != SKETCH):
-        return True, "exact", matches
-    if matches >= sketch_threshold(n_items):
-        return True, "sketch", matches
-    return False, "none", matches
+def verdict(keys: Sequence[tuple[str, str, bool]], most: int, n_items: int) -> tuple[bool, str]:
+    """Return whether keys show presence, and by what; *most* is the number of sketch keys on one item.
+
+    Examples
+    --------
+    >>> verdict([("isrc", "GBAYE6900001", False)], 3, 100), verdict([("isrc", "GBAYE6900001", False)], 2, 100)
+    ((True, 'sketch'), (False, 'none'))
+    """
+    if any(found for kind, _, found in keys if kind != SKETCH):
+        return True, "exact"
+    return (True, "sketch") if most >= sketch_threshold(n_items) else (False, "none")
 
 
-def not_checked(entries: Sequence[Mapping[str, Any]], header: Header) -> tuple[str, ...]:
-    """Return the kinds of key that a proof's entries leave out, or that the corpus does not enter."""
-    kinds = {entry["kind"] for entry in entries} & set(header.key_kinds)
+def not_checked(keys: Sequence[tuple[str, str, bool]], header: Header) -> tuple[str, ...]:
+    """Return the kinds of key that nothing was asked under, or that the corpus does not enter."""
+    kinds = {kind for kind, _, _ in keys} & set(header.key_kinds)
     return tuple(kind for kind in KINDS if kind not in kinds)

@@ -1,7 +1,7 @@
 """The check of a proof of presence: offline, from the proof and a trusted root alone.
 
 Every byte of a proof counts: what is not in the one expected form is refused, so a proof that verifies says what
-it says and nothing was added. Nothing heavier than libsodium is imported.
+it says and nothing was added. Nothing heavier than libsodium is imported, unless records are opened.
 
 Conventions
 -----------
@@ -10,19 +10,26 @@ Conventions
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from linernotes.auditlog.merkle import verify_inclusion
 from linernotes.corpus import vrf
 from linernotes.corpus.header import Header
-from linernotes.corpus.keyed_map import HASH_BYTES, MapProof, value_of, verify_map_proof
-from linernotes.corpus.lookup_keys import SKETCH, Key, alpha_of, normalised, position_from
+from linernotes.corpus.keyed_map import (
+    EXACT_WIDTH,
+    HANDLE_BYTES,
+    SKETCH_WIDTH,
+    bucket_of,
+    depth_of,
+    handles_of,
+    is_entered,
+    root_from,
+    split,
+)
+from linernotes.corpus.lookup_keys import SKETCH, SKETCH_BEGINNING, Key, alpha_of, position_from
 from linernotes.corpus.presence_answer import (
-    FORMAT,
-    SCOPE,
     KeysGiven,
     PresenceAnswer,
     key_list,
@@ -30,18 +37,18 @@ from linernotes.corpus.presence_answer import (
     sketch_threshold,
     verdict,
 )
-from linernotes.errors import InputError, VerificationError
+from linernotes.corpus.presence_bytes import MapAnswer, PresenceProof, beginnings
+from linernotes.errors import VerificationError
 
 if TYPE_CHECKING:
     from linernotes.corpus.manifest import Item
 
-MAX_KEYS = 256
 SKETCH_SHARE = 0.75  # of a file's sketch keys that an absence must have checked; decoders differ a little
-_FIELDS = {"kind", "key", "present", "vrf", "way", "value", "other", "commitments", "opened"}
+Checked = tuple[str, str, bool]
 
 
 def verify_presence(
-    proof: Mapping[str, Any],
+    proof: bytes,
     root: str,
     *,
     file_keys: KeysGiven | None = None,
@@ -51,7 +58,7 @@ def verify_presence(
 
     Parameters
     ----------
-    proof : dict
+    proof : bytes
         From `prove_presence`.
     root : str
         Corpus root, from a receipt or a publication, not from the proof itself.
@@ -70,123 +77,108 @@ def verify_presence(
     VerificationError
         If any part of the proof does not hold, or it is about something else.
     """
-    header = _checked_header(proof, root)
-    entries = proof["keys"]
-    if not isinstance(entries, list) or not 0 < len(entries) <= MAX_KEYS:
-        raise VerificationError(f"presence proof: lists no key, or too many; expected 1 to {MAX_KEYS}")
-    for entry in entries:
-        _verify_key(entry, header)
-    checked = tuple((entry["kind"], entry["key"], entry["present"]) for entry in entries)
-    if len({key[:2] for key in checked}) < len(checked):
-        raise VerificationError("presence proof: lists one key twice")
-    present, how, matches = verdict(entries, header.n_items)
-    if proof["present"] is not present:
-        raise VerificationError(f"presence proof: says present={proof['present']}, its keys show {present}")
-    left_out = not_checked(entries, header)
-    if proof["not_checked"] != list(left_out):
-        raise VerificationError("presence proof: does not name the kinds of key that were not checked")
+    found = PresenceProof.from_bytes(proof)
+    header = found.header
+    if header.root != root:
+        raise VerificationError(
+            f"presence proof: made for root {header.root}; expected the trusted root {root}"
+        )
+    if not found.exact.keys and not found.sketch.keys:
+        raise VerificationError("presence proof: lists no key")
+    exact = _verify_exact(found.exact, header)
+    sketch, counts = _verify_sketch(found.sketch, header)
+    checked = (*exact, *sketch)
+    most = max(counts.values(), default=0)
+    present, how = verdict(checked, most, header.n_items)
     if file_keys is not None:
         _check_file(checked, key_list(file_keys), header, how)
     if about is not None and not set(key_list(about)) & {key[:2] for key in checked}:
         raise VerificationError(
             "presence proof: about other keys than the one asked for; ask for its own proof"
         )
+    left_out = not_checked(checked, header)
+    items = _opened_items(found, checked, counts)
     return PresenceAnswer(
-        present, how, header.root, header.n_items, checked, left_out, matches, _opened_items(entries)
+        present, how, header.root, header.n_items, checked, left_out, most, items, len(proof)
     )
 
 
-def _checked_header(proof: Mapping[str, Any], root: str) -> Header:
-    expected = {"format", "root", "header", "present", "keys", "not_checked", "scope"}
-    if not isinstance(proof, Mapping) or proof.keys() != expected:
-        raise VerificationError(f"presence proof: expected exactly the fields {', '.join(sorted(expected))}")
-    if proof["format"] != FORMAT:
-        raise VerificationError(f"presence proof: format {proof['format']!r}; expected '{FORMAT}'")
-    if proof["scope"] != SCOPE:
-        raise VerificationError("presence proof: its scope sentence was changed; ask for the proof again")
-    header = Header.from_json(proof["header"])
-    if proof["root"] != header.root:
-        raise VerificationError(
-            f"presence proof: its header hashes to {header.root}, it names {proof['root']!r}"
-        )
-    if header.root != root:
-        raise VerificationError(
-            f"presence proof: made for root {header.root}; expected the trusted root {root}"
-        )
-    return header
+def _verify_exact(answer: MapAnswer, header: Header) -> list[Checked]:
+    public = bytes.fromhex(header.vrf_public)
+    outputs = [
+        vrf.verify(public, alpha_of(*key), proof)
+        for key, proof in zip(answer.keys, answer.vrf_proofs, strict=True)
+    ]
+    positions = [position_from(*key, output) for key, output in zip(answer.keys, outputs, strict=True)]
+    depth = depth_of(header.n_exact_keys)
+    buckets = _buckets(answer, positions, depth, header.exact_root, EXACT_WIDTH)
+    return [
+        (*key, is_entered(position, buckets[bucket_of(position, depth)]))
+        for key, position in zip(answer.keys, positions, strict=True)
+    ]
 
 
-def _verify_key(entry: Any, header: Header) -> None:
-    if not isinstance(entry, Mapping) or entry.keys() != _FIELDS:
-        raise VerificationError(
-            f"presence proof: a key needs exactly the fields {', '.join(sorted(_FIELDS))}"
-        )
-    kind, key = entry["kind"], entry["key"]
-    try:
-        if not (isinstance(kind, str) and isinstance(key, str)) or normalised(kind, key) != key:
-            raise InputError("not in its normal form")
-    except InputError as error:
-        raise VerificationError(f"presence proof: key {str(key)[:80]!r}: {error}") from error
-    output = vrf.verify(bytes.fromhex(header.vrf_public), alpha_of(kind, key), _bytes(entry["vrf"], "vrf"))
-    proof = _map_proof(entry)
-    verify_map_proof(position_from(kind, key, output), proof, bytes.fromhex(header.map_root))
-    if entry["present"] is not proof.present:
-        raise VerificationError(f"presence proof: {kind} {key[:40]}: the map shows {proof.present}")
-    _check_commitments(entry, proof)
+def _verify_sketch(answer: MapAnswer, header: Header) -> tuple[list[Checked], Counter[bytes]]:
+    """Return the sketch keys, and how many stand on each item."""
+    public = bytes.fromhex(header.vrf_public)
+    outputs = {
+        beginning: vrf.verify(public, alpha_of(SKETCH, beginning), proof)
+        for beginning, proof in zip(beginnings(answer.keys), answer.vrf_proofs, strict=True)
+    }
+    positions = [position_from(*key, outputs[key[1][:SKETCH_BEGINNING]]) for key in answer.keys]
+    depth = depth_of(header.n_sketch_keys)
+    buckets = _buckets(answer, positions, depth, header.sketch_root, SKETCH_WIDTH)
+    handles = [handles_of(position, buckets[bucket_of(position, depth)]) for position in positions]
+    checked = [(*key, bool(some)) for key, some in zip(answer.keys, handles, strict=True)]
+    return checked, Counter(handle for some in handles for handle in some)
 
 
-def _map_proof(entry: Mapping[str, Any]) -> MapProof:
-    way = _bytes(entry["way"], "way")
-    if len(way) % HASH_BYTES:
-        raise VerificationError("presence proof: a way is not made of hashes of 32 bytes")
-    siblings = tuple(way[i : i + HASH_BYTES] for i in range(0, len(way), HASH_BYTES))
-    other = entry["other"]
-    if other is not None and (not isinstance(other, Mapping) or other.keys() != {"position", "value"}):
-        raise VerificationError("presence proof: the other leaf needs exactly position and value")
-    return MapProof(
-        siblings,
-        None if entry["value"] is None else _hash(entry["value"]),
-        None if other is None else (_hash(other["position"]), _hash(other["value"])),
-    )
+def _buckets(
+    answer: MapAnswer, positions: Sequence[bytes], depth: int, root: str, width: int
+) -> dict[int, bytes]:
+    """Return the buckets shown by number, after they were seen to lead to the root, and no other."""
+    numbers = sorted({bucket_of(position, depth) for position in positions})
+    if len(numbers) != len(answer.buckets):
+        raise VerificationError("presence proof: shows other buckets than those that its keys lie in")
+    found = dict(zip(numbers, answer.buckets, strict=True))
+    for entries in answer.buckets:
+        split(entries, width)
+    if not numbers:
+        if answer.siblings:
+            raise VerificationError("presence proof: shows hashes that no way needs")
+        return {}
+    made = root_from(found, answer.siblings, depth).hex()
+    if made != root:
+        raise VerificationError(f"presence proof: leads to root {made[:12]}…, the map has {root[:12]}…")
+    return found
 
 
-def _check_commitments(entry: Mapping[str, Any], proof: MapProof) -> None:
-    shown, openings = entry["commitments"], entry["opened"]
-    if shown is None:
-        if openings is not None or (entry["kind"] == SKETCH and proof.present):
-            raise VerificationError("presence proof: a sketch key or an opened item without its commitments")
-        return
-    if not isinstance(shown, list) or not shown or shown != sorted({_hash(one).hex() for one in shown}):
-        raise VerificationError("presence proof: commitments are malformed, or not in order, each once")
-    if proof.value is None or value_of(map(bytes.fromhex, shown)) != proof.value:
-        raise VerificationError("presence proof: the commitments shown are not those under the key")
-    if openings is not None and (not isinstance(openings, list) or len(openings) != len(shown)):
-        raise VerificationError("presence proof: opens some other number of items than stand under the key")
-
-
-def _opened_items(entries: Sequence[Mapping[str, Any]]) -> tuple[Item, ...]:
-    if not any(entry["opened"] for entry in entries):
+def _opened_items(
+    proof: PresenceProof, checked: Sequence[Checked], counts: Counter[bytes]
+) -> tuple[Item, ...]:
+    if not proof.opened:
         return ()
-    from linernotes.corpus.commitment import opened  # reads items, and with them audio; most proofs open none
+    from linernotes.corpus.commitment import commitment_of, opened  # reads items; most proofs open none
 
-    found: dict[str, Item] = {}
-    for entry in entries:
-        for opening in entry["opened"] or ():
-            for commitment in entry["commitments"]:
-                try:
-                    item = opened(opening, bytes.fromhex(commitment))
-                except VerificationError:
-                    continue
-                found[item.item_id] = item
-                break
-            else:
-                raise VerificationError("presence proof: an opened record is not what was committed to")
-    return tuple(found.values())
+    header = proof.header
+    present = {key[:2] for key in checked if key[2]}
+    enough = {handle for handle, n in counts.items() if n >= sketch_threshold(header.n_items)}
+    items = []
+    for one in proof.opened:
+        commitment = commitment_of(one.leaf)
+        root = bytes.fromhex(header.manifest_root)
+        verify_inclusion(commitment, one.number, header.n_items, one.path, root)
+        item = opened(one.leaf)
+        named = any(key in present for key in item.lookup_keys() if key[0] != SKETCH)
+        if not named and commitment[:HANDLE_BYTES] not in enough:
+            raise VerificationError(
+                "presence proof: opens a record that stands under none of the keys found; ask for it again"
+            )
+        items.append(item)
+    return tuple(items)
 
 
-def _check_file(
-    checked: Sequence[tuple[str, str, bool]], own: Sequence[Key], header: Header, how: str
-) -> None:
+def _check_file(checked: Sequence[Checked], own: Sequence[Key], header: Header, how: str) -> None:
     mine = {key[:2]: key[2] for key in checked if key[:2] in set(own)}
     exact = {key for key in mine if key[0] != SKETCH}
     sketch = [key for key in own if key[0] == SKETCH]
@@ -211,21 +203,3 @@ def _check_file(
         raise VerificationError(
             f"presence proof: absence with {checked_sketch} of {len(sketch)} sketch keys of this file checked"
         )
-
-
-def _bytes(text: Any, name: str) -> bytes:
-    try:
-        if not isinstance(text, str):
-            raise ValueError("not a text")
-        data = base64.b64decode(text, validate=True)
-        if base64.b64encode(data).decode() != text:
-            raise ValueError("not written the one way")
-        return data
-    except (ValueError, binascii.Error) as error:
-        raise VerificationError(f"presence proof: {name} is not base 64 ({error})") from error
-
-
-def _hash(text: Any) -> bytes:
-    if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise VerificationError(f"presence proof: {str(text)[:80]!r} is not 64 lower-case hexadecimal digits")
-    return bytes.fromhex(text)

@@ -40,7 +40,7 @@ from linernotes.corpus.header import FORMAT, Header
 from linernotes.corpus.manifest import Item
 from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
 
-REVISION = 2
+REVISION = 3
 Stage = Literal["before-training", "after-training"]
 
 

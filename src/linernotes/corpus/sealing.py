@@ -3,15 +3,15 @@
 Idea
 ----
 The first pass takes some thousand items at a time: it reads them, commits to each, computes the positions of
-their keys (nearly all of the work) and writes them sorted. The second takes one of 256 parts of the map at a
-time: it gathers that part's positions from all shards, sorts them and hashes the nodes. Both are folds whose
+their keys (nearly all of the work) and writes them sorted. The second takes one part of a map at a time, of up to
+256: it gathers that part's positions from all shards, sorts them and hashes the nodes. Both are folds whose
 states are a few numbers, so a runner may spread them over processes, and an interrupted seal goes on with the
 shards that are missing.
 
 Conventions
 -----------
 Shard ``n`` writes ``n.items`` (canonical entries, one per line), ``n.lengths`` (4 bytes each), ``n.commitments``,
-``n.keys`` (256 + 1 bounds of 8 bytes, then positions, then owners of 4 bytes) and ``n.gaps``, each whole or
+``n.exact`` and ``n.sketch`` (256 + 1 bounds of 8 bytes, positions of 16, owners of 4) and ``n.gaps``, each whole or
 not at all.
 
 Cost
@@ -31,16 +31,16 @@ from pathlib import Path
 import numpy as np
 
 from linernotes.corpus.checks import find_gaps
-from linernotes.corpus.commitment import canonical, commitment_of, leaf_of, vrf_key_of
+from linernotes.corpus.commitment import canonical, commitment_of, entered, leaf_of, vrf_key_of
 from linernotes.corpus.facts import FactsFile
-from linernotes.corpus.lookup_keys import position_of
+from linernotes.corpus.keyed_map import HANDLE_BYTES, POSITION_BYTES
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.map_buckets import Owners, make_bucket, write_bucket
-from linernotes.corpus.map_tree import Rows
+from linernotes.corpus.map_part import Owners, Rows, make_part, write_part
 from linernotes.corpus.snapshot import gap_line
 from linernotes.errors import CorpusError
 
-N_BUCKETS, BUCKET_BITS = 256, 8
+MAPS = ("exact", "sketch")
+N_BYTES, MAX_CUT = 256, 8  # positions are sorted by their first byte; a map has at most so many parts
 ITEMS_PER_SHARD = 4096
 
 
@@ -53,6 +53,8 @@ class Sealed:
     duration_s: float = 0.0
     gap_counts: tuple[tuple[str, int], ...] = ()
     key_kinds: tuple[str, ...] = ()
+    n_exact_keys: int = 0
+    n_sketch_keys: int = 0
     shards: tuple[int, ...] = ()
 
 
@@ -104,6 +106,8 @@ class SealShards:
             left.duration_s + right.duration_s,
             tuple(sorted((Counter(dict(left.gap_counts)) + Counter(dict(right.gap_counts))).items())),
             tuple(sorted({*left.key_kinds, *right.key_kinds})),
+            left.n_exact_keys + right.n_exact_keys,
+            left.n_sketch_keys + right.n_sketch_keys,
             left.shards + right.shards,
         )
 
@@ -115,10 +119,7 @@ class SealShards:
         vrf_key = vrf_key_of(self.secret)
         entries = [canonical(item.as_json()) for item in items]
         keys = [item.lookup_keys() for item in items]
-        positions = b"".join(position_of(*key, vrf_key) for some in keys for key in some)
-        owners = np.repeat(
-            np.arange(first, first + len(items), dtype=np.uint32), [len(some) for some in keys]
-        )
+        maps = [entered(keys, first, vrf_key, sketch=sketch) for sketch in (False, True)]
         gaps = find_gaps(items, self.used_on)
         commitments = b"".join(commitment_of(leaf_of(entry, self.secret)) for entry in entries)
         folder = Path(self.folder)
@@ -126,19 +127,33 @@ class SealShards:
         _write(folder / f"{number}.lengths", np.array([len(e) + 1 for e in entries], "<u4").tobytes())
         _write(folder / f"{number}.commitments", commitments)
         _write(folder / f"{number}.gaps", b"".join(map(gap_line, gaps)))
-        _write(folder / f"{number}.keys", _keys_file(positions, owners))
+        for name, (positions, owners) in zip(MAPS, maps, strict=True):
+            _write(folder / f"{number}.{name}", _keys_file(positions, owners))
         doubted = sum(i.consent is None or i.consent.doubt(self.used_on) is not None for i in items)
         kinds = tuple(sorted({kind for some in keys for kind, _ in some}))
         counts = tuple(sorted(Counter(one.code for one in gaps).items()))
-        return Sealed(len(items), doubted, sum(i.duration_s for i in items), counts, kinds, (number,))
+        return Sealed(
+            n_items=len(items),
+            n_without_consent=doubted,
+            duration_s=sum(i.duration_s for i in items),
+            gap_counts=counts,
+            key_kinds=kinds,
+            n_exact_keys=len(maps[0][1]),
+            n_sketch_keys=len(maps[1][1]),
+            shards=(number,),
+        )
 
 
 @dataclass(frozen=True)
-class SealBuckets:
-    """The second pass: sort and hash one part of the map at a time.
+class SealParts:
+    """The second pass: sort and hash one part of a map at a time.
 
     Parameters
     ----------
+    name : {"exact", "sketch"}
+        Which map.
+    depth : int
+        Its levels.
     shards : str
         Folder that the first pass wrote.
     n_shards : int
@@ -146,11 +161,13 @@ class SealBuckets:
     commitments : str
         File of the commitments of all items.
     folder : str
-        Where buckets are written.
+        Where parts are written.
     digest : str
         SHA-256 of the manifest.
     """
 
+    name: str
+    depth: int
     shards: str
     n_shards: int
     commitments: str
@@ -158,62 +175,64 @@ class SealBuckets:
     digest: str
     shard_size: int = 1
 
-    def start(self) -> dict[int, tuple[int, str]]:
+    @property
+    def cut(self) -> int:
+        """Leading bits by which the map is cut."""
+        return min(MAX_CUT, self.depth)
+
+    def start(self) -> dict[int, str]:
         """Return the state before any part."""
         return {}
 
-    def add(self, state: dict[int, tuple[int, str]], items: Sequence[int]) -> dict[int, tuple[int, str]]:
+    def add(self, state: dict[int, str], items: Sequence[int]) -> dict[int, str]:
         """Hash the parts of these numbers."""
-        commitments = np.memmap(self.commitments, np.uint8, "r").reshape(-1, 32)
+        handles = np.memmap(self.commitments, np.uint8, "r").reshape(-1, 32)[:, :HANDLE_BYTES]
         found = dict(state)
         for number in items:
-            positions, owners = self._gather(number)
-            if len(positions):
-                bucket = make_bucket(positions, owners, commitments, BUCKET_BITS)
-                write_bucket(Path(self.folder) / f"{number:02x}.bucket", bucket)
-                found[number] = (len(bucket.tree), bucket.tree.top().hex())
-            else:
-                found[number] = (0, bytes(32).hex())
+            made = make_part(
+                *self._gather(number), self.depth, self.cut, handles if self.name == "sketch" else None
+            )
+            write_part(Path(self.folder) / f"{self.name}-{number:02x}.part", made)
+            found[number] = made.top().hex()
         return found
 
-    def merge(
-        self, left: dict[int, tuple[int, str]], right: dict[int, tuple[int, str]]
-    ) -> dict[int, tuple[int, str]]:
+    def merge(self, left: dict[int, str], right: dict[int, str]) -> dict[int, str]:
         """Join two states."""
         return left | right
 
-    def finish(self, state: dict[int, tuple[int, str]]) -> dict[int, tuple[int, str]]:
-        """Return number of leaves and top of each part."""
+    def finish(self, state: dict[int, str]) -> dict[int, str]:
+        """Return the top of each part."""
         return state
 
     def _gather(self, number: int) -> tuple[Rows, Owners]:
         positions, owners = [], []
+        first, last = (one << (MAX_CUT - self.cut) for one in (number, number + 1))
+        n_bounds = 8 * (N_BYTES + 1)
         for shard in range(self.n_shards):
-            with (Path(self.shards) / f"{shard}.keys").open("rb") as stream:
-                bounds = np.frombuffer(stream.read(8 * (N_BUCKETS + 1)), "<u8")
-                low, high, n = int(bounds[number]), int(bounds[number + 1]), int(bounds[-1])
-                stream.seek(8 * (N_BUCKETS + 1) + 32 * low)
-                positions.append(stream.read(32 * (high - low)))
-                stream.seek(8 * (N_BUCKETS + 1) + 32 * n + 4 * low)
+            with (Path(self.shards) / f"{shard}.{self.name}").open("rb") as stream:
+                bounds = np.frombuffer(stream.read(n_bounds), "<u8")
+                low, high, n = int(bounds[first]), int(bounds[last]), int(bounds[-1])
+                stream.seek(n_bounds + POSITION_BYTES * low)
+                positions.append(stream.read(POSITION_BYTES * (high - low)))
+                stream.seek(n_bounds + POSITION_BYTES * n + 4 * low)
                 owners.append(stream.read(4 * (high - low)))
-        rows = np.frombuffer(b"".join(positions), np.uint8).reshape(-1, 32)
+        rows = np.frombuffer(b"".join(positions), np.uint8).reshape(-1, POSITION_BYTES)
         return rows, np.frombuffer(b"".join(owners), "<u4")
 
 
 def check_shards(folder: Path, n_shards: int) -> None:
     """Raise CorpusError when a finished shard's files are gone."""
     for number in range(n_shards):
-        for name in ("items", "lengths", "commitments", "gaps", "keys"):
+        for name in ("items", "lengths", "commitments", "gaps", *MAPS):
             if not (folder / f"{number}.{name}").is_file():
                 raise CorpusError(
                     f"{folder}: shard {number} lacks its {name}; delete {folder.parent} and seal again"
                 )
 
 
-def _keys_file(positions: bytes, owners: Owners) -> bytes:
-    rows = np.frombuffer(positions, np.uint8).reshape(-1, 32)
+def _keys_file(rows: Rows, owners: Owners) -> bytes:
     order = np.argsort(rows[:, 0], kind="stable")
-    bounds = np.searchsorted(rows[order, 0], np.arange(N_BUCKETS + 1)).astype("<u8")
+    bounds = np.searchsorted(rows[order, 0], np.arange(N_BYTES + 1)).astype("<u8")
     return bounds.tobytes() + rows[order].tobytes() + owners[order].astype("<u4").tobytes()
 
 

@@ -7,9 +7,9 @@
     ├── secret.key        the secret of salts and positions; private
     ├── items.jsonl       one canonical entry per item, in the order of the ids; private
     ├── items.offsets     where each begins (8 bytes each, little-endian, one more than items)
-    ├── commitments.bin   32 bytes per item
+    ├── commitments.bin   32 bytes per item, and after them the tree heads over each 1,024
     ├── gaps.jsonl        what is missing
-    └── map/00.bucket …   the keyed map (`linernotes.corpus.map_buckets`)
+    └── map/exact-00.part, sketch-00.part …   the keyed maps (`linernotes.corpus.map_part`)
 
 Conventions
 -----------
@@ -23,6 +23,7 @@ what `linernotes.corpus.seal.SealedCorpus.verify` does for a corpus in memory.
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 import os
@@ -35,16 +36,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.corpus.commitment import commitment_of, leaf_of, tree_head, vrf_key_of
+from linernotes.corpus.commitment import (
+    BLOCK,
+    CommitmentTree,
+    commitment_of,
+    leaf_of,
+    tree_head,
+    vrf_key_of,
+)
 from linernotes.corpus.gaps import Gap, gap
 from linernotes.corpus.header import Header
+from linernotes.corpus.keyed_map import HASH_BYTES, depth_of
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.map_buckets import Bucket, KeyedMap, read_bucket
+from linernotes.corpus.map_part import MapPart, read_part, remade_top
+from linernotes.corpus.map_whole import KeyedMap
 from linernotes.corpus.vrf import VrfKey
-from linernotes.errors import CorpusError, NewerRevision, VerificationError
+from linernotes.errors import CorpusError, InputError, NewerRevision, VerificationError
 
 FORMAT = "linernotes-snapshot"
-REVISION = 2
+REVISION = 3
 SEAL_FILE, SECRET_FILE, ITEMS_FILE, OFFSETS_FILE = "seal.json", "secret.key", "items.jsonl", "items.offsets"
 COMMITMENTS_FILE, GAPS_FILE, MAP_FOLDER = "commitments.bin", "gaps.jsonl", "map"
 
@@ -69,8 +79,8 @@ class SealFacts:
         Of all items.
     gap_counts : dict of str to int
         By gap code.
-    buckets : tuple of (int, str)
-        Number of leaves and top of each part of the map.
+    exact_tops, sketch_tops : tuple of str
+        Top of each part of the two maps.
     """
 
     root: str
@@ -80,7 +90,8 @@ class SealFacts:
     n_without_consent: int = 0
     duration_s: float = 0.0
     gap_counts: Mapping[str, int] = field(default_factory=dict)
-    buckets: tuple[tuple[int, str], ...] = ()
+    exact_tops: tuple[str, ...] = ()
+    sketch_tops: tuple[str, ...] = ()
 
 
 class Snapshot:
@@ -98,7 +109,7 @@ class Snapshot:
 
     def __init__(self, folder: Path, header: Header, facts: SealFacts) -> None:
         self.folder, self.header, self.facts = folder, header, facts
-        self._buckets: dict[int, Bucket] = {}
+        self._parts: dict[str, MapPart] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Snapshot:
@@ -117,13 +128,14 @@ class Snapshot:
             if content["format"] != FORMAT or content["revision"] != REVISION:
                 newer = type(content["revision"]) is int and content["revision"] > REVISION
                 raise (NewerRevision if newer else CorpusError)(
-                    f"{path}: {content['format']} of revision {content['revision']}; expected {REVISION}"
+                    f"{path}: {content['format']} of revision {content['revision']}; expected {REVISION}: "
+                    + ("upgrade Linernotes" if newer else "its root stands; seal again into a new workspace")
                 )
             facts = content["facts"]
-            buckets = tuple((int(n), str(top)) for n, top in facts["buckets"])
-            return cls(
-                folder, Header.from_json(content["header"]), SealFacts(**(facts | {"buckets": buckets}))
-            )
+            tops = {name: tuple(map(_top, facts[name])) for name in ("exact_tops", "sketch_tops")}
+            if any(len(some) & (len(some) - 1) or not some for some in tops.values()):
+                raise ValueError("a number of parts that is no power of two")
+            return cls(folder, Header.from_json(content["header"]), SealFacts(**(facts | tops)))
         except OSError as error:
             raise CorpusError(f"{path}: cannot be read ({error.strerror}); restore the snapshot") from error
         except (ValueError, KeyError, TypeError, RecursionError, VerificationError) as error:
@@ -153,19 +165,24 @@ class Snapshot:
         return key
 
     @cached_property
-    def map(self) -> KeyedMap:
-        """The keyed map, read in place."""
-        tops = [(n, bytes.fromhex(top)) for n, top in self.facts.buckets]
-        return KeyedMap(tops, self._bucket)
+    def exact(self) -> KeyedMap:
+        """The map of exact keys, read in place."""
+        return self._map("exact", self.facts.exact_tops, self.header.n_exact_keys)
+
+    @cached_property
+    def sketch(self) -> KeyedMap:
+        """The map of sketch keys, read in place."""
+        return self._map("sketch", self.facts.sketch_tops, self.header.n_sketch_keys)
 
     def commitment(self, number: int) -> bytes:
         """Return the commitment to one item."""
         return bytes(self._commitments[number])
 
-    def opening(self, number: int) -> dict[str, Any]:
-        """Return what opens the commitment to one item."""
-        content = json.loads(leaf_of(self._checked_entry(number), self.secret))
-        return dict(content)
+    def opening(self, number: int) -> tuple[bytes, list[bytes]]:
+        """Return the leaf of one item, and the hashes that lead from its commitment to the manifest's root."""
+        heads = [bytes(row) for row in self._stored_commitments[len(self) :]]
+        tree = CommitmentTree(len(self), self.commitment, heads)
+        return leaf_of(self._checked_entry(number), self.secret), tree.path(number)
 
     def item(self, number: int) -> Item:
         """Return one item by its number."""
@@ -181,14 +198,19 @@ class Snapshot:
             yield str(json.loads(self._checked_entry(number))["item_id"]), self.commitment(number)
 
     def gaps(self, limit: int | None = None) -> list[Gap]:
-        """Return what is missing, or the first *limit* of it."""
-        found: list[Gap] = []
-        with (self.folder / GAPS_FILE).open("rb") as stream:
-            for line in stream:
-                if limit is not None and len(found) >= limit:
-                    break
-                found.append(gap(**json.loads(line)))
-        return found
+        """Return what is missing, or the first *limit* of it.
+
+        Raises
+        ------
+        CorpusError
+            If the list is damaged or missing.
+        """
+        path = self.folder / GAPS_FILE
+        try:
+            with path.open("rb") as stream:
+                return [gap(**json.loads(line)) for line in itertools.islice(stream, limit)]
+        except (OSError, ValueError, TypeError, RecursionError, InputError) as error:
+            raise CorpusError(f"{path}: damaged or missing ({error!r}); restore the snapshot") from error
 
     def check(self) -> None:
         """Compute commitments and roots again from the stored items and the map's parts.
@@ -199,11 +221,11 @@ class Snapshot:
             If anything differs from what was sealed.
         """
         made = (commitment_of(leaf_of(self._checked_entry(n), self.secret)) for n in range(len(self)))
-        tops = [self._bucket(i).tree.top().hex() for i, (n, _) in enumerate(self.facts.buckets) if n]
-        held = [top for n, top in self.facts.buckets if n]
+        made_maps = {name: self._remade(name) for name in ("exact", "sketch")}
         wrong = {
             "an item or the secret": tree_head(made).hex() != self.header.manifest_root,
-            "the map": tops != held or self.map.root.hex() != self.header.map_root,
+            "the map of exact keys": made_maps["exact"] != self.header.exact_root,
+            "the map of sketch keys": made_maps["sketch"] != self.header.sketch_root,
             "the header": self.header.root != self.facts.root,
             "the key": self.vrf_key.public.hex() != self.header.vrf_public,
         }
@@ -213,16 +235,35 @@ class Snapshot:
                     f"{self.folder}: {name} was changed after sealing; restore the snapshot from a copy"
                 )
 
-    def _bucket(self, number: int) -> Bucket:
-        if number not in self._buckets:
-            start = (len(self.facts.buckets) - 1).bit_length()
-            path = self.folder / MAP_FOLDER / f"{number:02x}.bucket"
-            self._buckets[number] = read_bucket(path, start)
-        return self._buckets[number]
+    def _map(self, name: str, tops: tuple[str, ...], n_keys: int) -> KeyedMap:
+        depth = depth_of(n_keys)
+        return KeyedMap([bytes.fromhex(top) for top in tops], depth, lambda number: self._part(name, number))
+
+    def _part(self, name: str, number: int) -> MapPart:
+        file = f"{name}-{number:02x}.part"
+        if file not in self._parts:
+            found = read_part(self.folder / MAP_FOLDER / file)
+            tops = getattr(self.facts, f"{name}_tops")
+            depth = depth_of(getattr(self.header, f"n_{name}_keys"))
+            if found.height != depth - (len(tops).bit_length() - 1):
+                raise CorpusError(f"{self.folder}: {file} is part of another map; restore the snapshot")
+            self._parts[file] = found
+        return self._parts[file]
+
+    def _remade(self, name: str) -> str:
+        """Return the root of a map as its parts give it."""
+        n_parts = len(getattr(self.facts, f"{name}_tops"))
+        tops = [remade_top(self._part(name, number)) for number in range(n_parts)]
+        return KeyedMap(tops, n_parts.bit_length() - 1, lambda number: self._part(name, number)).root.hex()
+
+    @cached_property
+    def _stored_commitments(self) -> NDArray[np.uint8]:
+        n_rows = len(self) + -(-len(self) // BLOCK)
+        return self._mapped(COMMITMENTS_FILE, 32 * n_rows).reshape(-1, 32)
 
     @cached_property
     def _commitments(self) -> NDArray[np.uint8]:
-        return self._mapped(COMMITMENTS_FILE, 32 * len(self)).reshape(-1, 32)
+        return self._stored_commitments[: len(self)]
 
     @cached_property
     def _offsets(self) -> NDArray[np.uint64]:
@@ -249,6 +290,13 @@ class Snapshot:
         if not path.is_file() or path.stat().st_size != size:
             raise CorpusError(f"{path}: missing or of another size than {size} bytes; restore the snapshot")
         return np.memmap(path, np.uint8, "r")
+
+
+def _top(text: Any) -> str:
+    found = bytes.fromhex(text)
+    if len(found) != HASH_BYTES:
+        raise ValueError("a top of another length")
+    return found.hex()
 
 
 def gap_line(found: Gap) -> bytes:

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.corpus.commitment import MemoryMap, canonical
-from linernotes.corpus.map_buckets import write_bucket
+from linernotes.corpus.commitment import MemoryMap, block_heads, canonical
+from linernotes.corpus.map_part import write_part
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.corpus.snapshot import (
     COMMITMENTS_FILE,
@@ -136,12 +136,15 @@ def write_snapshot(folder: Path, corpus: SealedCorpus, made: MemoryMap | None = 
         shutil.rmtree(leftover, ignore_errors=True)
     (partial / MAP_FOLDER).mkdir(parents=True)
     try:
-        write_bucket(partial / MAP_FOLDER / "00.bucket", built.bucket)
+        write_part(partial / MAP_FOLDER / "exact-00.part", built.exact_part)
+        write_part(partial / MAP_FOLDER / "sketch-00.part", built.sketch_part)
         entries = [canonical(item.as_json()) + b"\n" for item in corpus.items]
         (partial / ITEMS_FILE).write_bytes(b"".join(entries))
         offsets = np.cumsum([0, *map(len, entries)], dtype="<u8")
         (partial / OFFSETS_FILE).write_bytes(offsets.tobytes())
-        (partial / COMMITMENTS_FILE).write_bytes(b"".join(built.commitments))
+        (partial / COMMITMENTS_FILE).write_bytes(
+            b"".join([*built.commitments, *block_heads(built.commitments)])
+        )
         (partial / GAPS_FILE).write_bytes(b"".join(map(gap_line, corpus.gaps)))
         write_seal(partial, header, _facts(corpus, built), bytes.fromhex(corpus.secret))
         take_place(partial, target)
@@ -203,5 +206,6 @@ def _facts(corpus: SealedCorpus, made: MemoryMap) -> SealFacts:
         n_without_consent=len(corpus.without_consent),
         duration_s=round(sum(item.duration_s for item in corpus.items), 3),
         gap_counts=counts,
-        buckets=((len(made.map), made.map.root.hex()),),
+        exact_tops=(made.exact.root.hex(),),
+        sketch_tops=(made.sketch.root.hex(),),
     )

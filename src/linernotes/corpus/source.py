@@ -106,7 +106,11 @@ class Source:
         unknown = data.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise InputError(f"source: unknown fields {sorted(unknown)}")
-        lists = {name: tuple(data.get(name, ())) for name in ("metadata_used", "behaviour_used")}
+        lists = {}
+        for name in ("metadata_used", "behaviour_used"):
+            if not isinstance(listed := data.get(name, ()), list | tuple):
+                raise InputError(f"source: {name} is {type(listed).__name__}; expected a list of texts")
+            lists[name] = tuple(listed)
         return cls(**(dict(data) | lists))
 
 

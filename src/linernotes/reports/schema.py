@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError, model_validator
 from linernotes.errors import InputError
 from linernotes.reports.schema_base import Facts, Fraction01, Interval, Said
 from linernotes.reports.schema_further import GroupingFacts, NotAskedFacts, RetestFacts, WhereFacts
+from linernotes.reports.schema_versions import RelationFacts
 
 DOSSIER_FORMAT = "linernotes-dossier"
 DOSSIER_REVISION = 1
@@ -243,30 +244,10 @@ class AgreementFacts(Facts):
     words: Said
 
 
-class SegmentFacts(Facts):
-    """A pair of spans that correspond in one musical dimension."""
-
-    dimension: Said
-    a_start_s: float
-    a_end_s: float
-    b_start_s: float
-    b_end_s: float
-    score: float
-    commonplace: Fraction01 | None
-    words: Said
-
-
-class VersionFacts(Facts):
+class VersionFacts(RelationFacts):
     """What an output and one recording share musically."""
 
     item_id: Said
-    score: float
-    probability: Fraction01 | None
-    transposition_semitones: int
-    method: Said
-    words: Said
-    segments: list[SegmentFacts]
-    scope: Said
 
 
 class OutputModel(Facts):

@@ -160,28 +160,30 @@ def load_signer(certificates: Path, private_key: Path, today: dt.datetime | None
         If a file is no PEM, the key is encrypted or of another certificate, or the certificate is out of date.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     chain, key_bytes = _bytes(certificates), _bytes(private_key)
     try:
         certificate = x509.load_pem_x509_certificates(chain)[0]
         key = serialization.load_pem_private_key(key_bytes, password=None)
-    except (ValueError, TypeError, IndexError) as error:
+        its_key, name = certificate.public_key(), certificate.subject.rfc4514_string()
+        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm) as error:
         raise InputError(
             f"signer {certificates}, {private_key}: {_line(error)}; expected a PEM chain and an unencrypted PEM key"
         ) from None
     spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if key.public_key().public_bytes(*spki) != certificate.public_key().public_bytes(*spki):
+    if key.public_key().public_bytes(*spki) != its_key.public_bytes(*spki):
         raise InputError(
             f"signer: the key {private_key} is not that of the first certificate in {certificates}"
         )
     now = today or dt.datetime.now(dt.UTC)
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+    if not begins <= now <= ends:
         raise InputError(
-            f"signer {certificates}: holds from {certificate.not_valid_before_utc:%Y-%m-%d} to "
-            f"{certificate.not_valid_after_utc:%Y-%m-%d}; renew it"
+            f"signer {certificates}: holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it"
         )
-    return Signer(chain, key_bytes, _algorithm(key, private_key), certificate.subject.rfc4514_string())
+    return Signer(chain, key_bytes, _algorithm(key, private_key), name)
 
 
 def _algorithm(key: Any, path: Path) -> str:

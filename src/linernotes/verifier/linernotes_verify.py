@@ -5,7 +5,7 @@ You need this one file, Python 3.9 or newer, and the package 'cryptography' (pip
 
     python3 linernotes_verify.py folder ANSWER_FOLDER --key log.pub
     python3 linernotes_verify.py receipt receipt.json --key log.pub --subject statement.json
-    python3 linernotes_verify.py presence proof.json --root ROOT --file mysong.wav
+    python3 linernotes_verify.py presence song.proof --root ROOT --file mysong.wav
     python3 linernotes_verify.py consistency old.json new.json --key log.pub --proof proof.json
     python3 linernotes_verify.py checkpoint checkpoint --key log.pub --policy policy.txt
 
@@ -524,114 +524,167 @@ KEY_FORMS = {
     "iscc": re.compile(r"ISCC:[A-Z2-7]{10,73}"),
     "sketch": re.compile(r"[0-9a-f]{16}"),
 }
-HEADER = ("format", "n_items", "n_keys", "manifest_root", "map_root", "vrf_public", "vrf_suite", "key_kinds",
-          "training_date", "previous_root")
-PROOF = ("format", "root", "header", "present", "keys", "not_checked", "scope")
-SHOWN_KEY = ("kind", "key", "present", "vrf", "way", "value", "other", "commitments", "opened")
-SCOPE_SHA256 = "de025f447f1c094f618ce57f0d11e0397e0f59ccff1e6841d91042f16f077b64"
-FORMATS = ("linernotes-corpus-v2", "ECVRF-EDWARDS25519-SHA512-TAI")
+KINDS = list(KEY_FORMS)
+PLAIN = {"content_sha256": 32, "audio_sha256": 32, "isrc": 12, "iswc": 11, "mbid": 16}  # bytes; an ISCC tells its own
+SCOPE = (
+    "Says whether the keys that it lists stand in the corpus committed by this root; the kinds named as not checked "
+    "were not looked at. An exact key finds the same bytes, the same decoded sound or the same identifier; sketch keys "
+    "also find most re-encoded, equalised or trimmed copies, not all: a near-duplicate, another master or a short part "
+    "of a recording can be in the corpus all the same. Presence under an identifier says that the provider entered it, "
+    "presence under sketch keys that a recording with much of the same sound is there. It says nothing about what a "
+    "generator was trained on beyond the committed corpus."
+)
 
-def check_presence(proof: Any, root: str, file_sha256: str | None = None) -> Facts:
+class Reading:
+    """The bytes of a proof, taken one field after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        """Start at the beginning."""
+        self.rest = data
+
+    def take(self, n: int) -> bytes:
+        """Return the next bytes."""
+        ensure(n <= len(self.rest), "presence proof: cut short, or not a presence proof")
+        found, self.rest = self.rest[:n], self.rest[n:]
+        return found
+
+    def number(self, n: int) -> int:
+        """Return the next number of so many bytes, the highest first."""
+        return int.from_bytes(self.take(n), "big")
+
+def check_presence(data: bytes, root: str, file_sha256: str | None = None) -> Facts:
     """Check a proof of presence or absence under a root that you trust."""
-    need(proof, PROOF, "presence proof")
-    ensure(proof["format"] == "linernotes-presence-v2", "presence proof: of a format that this program does not know")
-    same = isinstance(proof["scope"], str) and sha(proof["scope"].encode("utf-8", "replace")).hex() == SCOPE_SHA256
-    ensure(same, "presence proof: the sentence that says what it does not show was changed")
-    header, keys = check_header(proof["header"]), proof["keys"]
+    old = data[:1].isspace() or data[:1] == b"{"
+    ensure(not old, "presence proof: of an earlier revision (JSON); ask its maker for the proof again")
+    proof = Reading(data)
+    ensure(proof.take(4) == b"LNP3", "presence proof: of a format that this program does not know")
+    header = read_header(proof)
     message = "presence proof: made for another corpus than the root that you trust (or its VRF key was swapped)"
-    ensure(proof["root"] == header["root"] == root, message)
-    ensure(isinstance(keys, list) and 0 < len(keys) <= 256, "presence proof: lists no key, or too many")
-    for one in keys:
-        check_key(one, header)
-    names = {(one["kind"], one["key"]) for one in keys}
-    ensure(len(names) == len(keys), "presence proof: lists one key twice")
-    present, how = verdict(keys, header["n_items"])
-    ensure(proof["present"] is present, f"presence proof: says otherwise than its keys, which show {present}")
-    checked = [kind for kind in KEY_FORMS if any(kind == one for one, _ in names)]
-    left_out = [kind for kind in KEY_FORMS if kind not in checked]
-    ensure(proof["not_checked"] == left_out, "presence proof: does not name the keys that were not checked")
-    about = file_sha256 is None or ("content_sha256", file_sha256) in names
+    ensure(header["root"] == root, message)
+    keys, counts = read_exact(proof, header), Counter[bytes]()
+    by_sound = read_sketch(proof, header, counts)
+    ensure(keys or by_sound, "presence proof: lists no key")
+    needed = 3 if header["n_items"] <= 1000 else 4 if header["n_items"] <= 100000 else 5
+    how = "exact" if any(keys.values()) else "sketch" if max(counts.values(), default=0) >= needed else "none"
+    enough = {handle for handle, n in counts.items() if n >= needed}
+    records = read_opened(proof, header, [key for key, found in keys.items() if found], enough)
+    ensure(not proof.rest, "presence proof: something follows its end")
+    keys.update(by_sound)
+    checked = [kind for kind in KINDS if kind in header["key_kinds"] and any(kind == one for one, _ in keys)]
+    about = file_sha256 is None or ("content_sha256", file_sha256) in keys
     ensure(about, "presence proof: it is not about the file that you gave")
     told = {name: header[name] for name in ("n_items", "previous_root", "training_date")}
-    shown = [{name: one[name] for name in ("kind", "key", "present")} for one in keys]
-    told.update(present=present, how=how, root=root, checked=checked, not_checked=left_out, keys=shown)
-    return dict(told, scope=proof["scope"])
+    shown = [{"kind": kind, "key": key, "present": found} for (kind, key), found in keys.items()]
+    left_out = [kind for kind in KINDS if kind not in checked]
+    told.update(present=how != "none", how=how, root=root, checked=checked, not_checked=left_out, keys=shown)
+    return dict(told, opened=records, n_bytes=len(data), scope=SCOPE)
 
-def check_header(header: Any) -> Facts:
-    """Check the public header of a seal and add its root."""
-    need(header, HEADER, "corpus header")
-    ensure((header["format"], header["vrf_suite"]) == FORMATS, "corpus header: of a format that is not known here")
-    ok: Any = all(is_hex(header[name]) for name in ("manifest_root", "map_root", "vrf_public"))
-    ok = ok and (header["previous_root"] is None or is_hex(header["previous_root"]))
-    ok = ok and all(type(header[name]) is int and 1 <= header[name] < 2**53 for name in ("n_items", "n_keys"))
-    kinds, day = header["key_kinds"], header["training_date"]
-    ok = ok and isinstance(kinds, list) and kinds and all(isinstance(k, str) and k in KEY_FORMS for k in kinds)
-    ok = ok and kinds == sorted(set(kinds))
-    ok = ok and (day is None or (isinstance(day, str) and re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}", day, re.ASCII)))
-    ensure(ok, "corpus header: a member is malformed")
-    return dict(header, root=sha(b"linernotes-corpus-v2\n", canonical(header, "corpus header")).hex())
+def read_header(proof: Reading) -> Facts:
+    """Read the public header of a seal and add its root."""
+    flags = proof.number(1)
+    header: Facts = {name: proof.number(6) for name in ("n_items", "n_exact_keys", "n_sketch_keys")}
+    year, month, day = proof.number(2), proof.number(1), proof.number(1)
+    for name, length in (("manifest_root", 32), ("exact_root", 28), ("sketch_root", 28), ("vrf_public", 32)):
+        header[name] = proof.take(length).hex()
+    header["previous_root"] = proof.take(32).hex() if flags & 128 else None
+    header["key_kinds"] = sorted(kind for number, kind in enumerate(KINDS) if flags >> number & 1)
+    header["training_date"] = f"{year:04}-{month:02}-{day:02}" if year or month or day else None
+    header.update(format="linernotes-corpus-v3", vrf_suite="ECVRF-EDWARDS25519-SHA512-TAI")
+    ensure(header["n_items"] and header["key_kinds"], "corpus header: a member is malformed")
+    try:
+        datetime.strptime(header["training_date"] or "2000-01-01", "%Y-%m-%d")
+    except ValueError:
+        refuse("corpus header: its training date is no day")
+    return dict(header, root=sha(b"linernotes-corpus-v3\n", canonical(header, "corpus header")).hex())
 
-def check_key(one: Any, header: Facts) -> None:
-    """Check what a proof shows of one key: its place in the map, and what stands there."""
-    need(one, SHOWN_KEY, "key of the presence proof")
-    kind, key = one["kind"], one["key"]
-    ensure(isinstance(kind, str) and kind in header["key_kinds"], "presence proof: a kind of key that is not entered")
-    ensure(isinstance(key, str) and KEY_FORMS[kind].fullmatch(key), f"presence proof: malformed key {str(key)[:80]!r}")
-    alpha = f"linernotes/map-key/v2\n{kind}\0{key[:4] if kind == 'sketch' else key}".encode()
-    output = vrf_output(bytes.fromhex(header["vrf_public"]), alpha, unbase64(one["vrf"], "presence proof"))
-    position = output[:32]
-    if kind == "sketch":
-        position = sha(b"linernotes/sketch-position/v2\n", output, key.encode())
-    way = unbase64(one["way"], "presence proof")
-    steps = [way[i : i + 32] for i in range(0, len(way), 32)]
-    ensure(len(steps) <= 256 and len(way) % 32 == 0, "presence proof: a way is malformed")
-    found, present = end_of_way(one, position, len(steps))
-    for depth in reversed(range(len(steps))):
-        right = position[depth // 8] >> (7 - depth % 8) & 1
-        found = sha(b"\x11", steps[depth], found) if right else sha(b"\x11", found, steps[depth])
-    ensure(found.hex() == header["map_root"], f"presence proof: {kind} {key[:40]} does not stand so in the map")
-    ensure(one["present"] is present, f"presence proof: {kind} {key[:40]}: says otherwise than it shows")
-    check_commitments(one, present)
+def read_exact(proof: Reading, header: Facts) -> dict[tuple[str, str], bool]:
+    """Read and check the exact keys; return which are present."""
+    spelled, keys = [], []
+    for _ in range(proof.number(1)):
+        place = proof.number(1)
+        ensure(place < len(KINDS) - 1, "presence proof: a kind of key that this program does not know")
+        kind = KINDS[place]
+        raw = proof.take(PLAIN[kind] if kind in PLAIN else proof.number(1))
+        spelled.append((place, bytes([len(raw)]) * (kind == "iscc") + raw))
+        key = raw.decode("latin-1") if kind.startswith("is") else raw.hex()
+        if kind == "mbid":
+            key = "-".join((key[:8], key[8:12], key[12:16], key[16:20], key[20:]))
+        keys.append((kind, "ISCC:" * (kind == "iscc") + key))
+        ensure(KEY_FORMS[kind].fullmatch(keys[-1][1]), f"presence proof: malformed key {keys[-1][1][:80]!r}")
+        if kind == "iswc":
+            digit = (1 + sum(n * int(one) for n, one in enumerate(key[1:10], 1))) % 10
+            ensure((digit + int(key[10])) % 10 == 0, f"presence proof: malformed key {key}")
+    ensure(spelled == sorted(set(spelled)), "presence proof: its keys are not in order, each once")
+    public, places = bytes.fromhex(header["vrf_public"]), []
+    for kind, key in keys:
+        places.append(vrf_output(public, f"linernotes/map-key/v3\n{kind}\0{key}".encode(), proof.take(80))[:16])
+    found = read_map(proof, places, header["n_exact_keys"], 5, header["exact_root"])
+    pairs = zip(keys, places, found)  # noqa: B905  # as Python 3.9 has it
+    return {key: position[8:13] in entries for key, position, entries in pairs}
 
-def end_of_way(one: Facts, position: bytes, depth: int) -> tuple[bytes, bool]:
-    """Return the hash at which the way ends, and whether it is the key's own leaf."""
-    value, other = one["value"], one["other"]
-    if value is not None:
-        ensure(is_hex(value) and other is None, "presence proof: the leaf of a key is malformed")
-        return sha(b"\x10", position, bytes.fromhex(value)), True
-    if other is None:
-        return bytes(32), False
-    need(other, ("position", "value"), "other leaf of the presence proof")
-    ensure(is_hex(other["position"]) and is_hex(other["value"]), "presence proof: the other leaf is malformed")
-    there = bytes.fromhex(other["position"])
-    shared = 256 - (int.from_bytes(there, "big") ^ int.from_bytes(position, "big")).bit_length()
-    ensure(depth <= shared < 256, "presence proof: the other leaf does not lie on the way")
-    return sha(b"\x10", there, bytes.fromhex(other["value"])), False
+def read_sketch(proof: Reading, header: Facts, counts: Counter[bytes]) -> dict[tuple[str, str], bool]:
+    """Read and check the sketch keys; return which are present, and count how many stand on each item."""
+    keys = [proof.take(8).hex() for _ in range(proof.number(1))]
+    ensure(keys == sorted(set(keys)), "presence proof: its keys are not in order, each once")
+    public, outputs = bytes.fromhex(header["vrf_public"]), {}
+    for start in sorted({key[:4] for key in keys}):
+        outputs[start] = vrf_output(public, f"linernotes/map-key/v3\nsketch\0{start}".encode(), proof.take(80))
+    places = [sha(b"linernotes/sketch-position/v3\n", outputs[key[:4]], key.encode())[:16] for key in keys]
+    present = {}
+    for key, at, entries in zip(  # noqa: B905  # as Python 3.9 has it
+            keys, places, read_map(proof, places, header["n_sketch_keys"], 7, header["sketch_root"])):
+        mine = [bytes(a ^ b for a, b in zip(one[3:], at[11:15])) for one in entries if one[:3] == at[8:11]]  # noqa: B905
+        counts.update(mine)
+        present["sketch", key] = bool(mine)
+    return present
 
-def check_commitments(one: Facts, present: bool) -> None:
-    """Check the commitments under a key, and the records that the provider opened."""
-    shown, opened = one["commitments"], one["opened"]
-    if shown is None:
-        ensure(opened is None and not (one["kind"] == "sketch" and present), "presence proof: commitments are missing")
-        return
-    ok = isinstance(shown, list) and shown and all(map(is_hex, shown)) and shown == sorted(set(shown))
-    ensure(ok, "presence proof: commitments are malformed")
-    ok = present and sha(b"\x12", *map(bytes.fromhex, shown)).hex() == one["value"]
-    ensure(ok, "presence proof: not the commitments under the key")
-    ok = opened is None or (isinstance(opened, list) and len(opened) == len(shown))
-    ensure(ok, "presence proof: opens another number of records")
-    for record in opened or ():
-        need(record, ("item", "salt"), "opened record")
-        commitment = sha(b"\x00", canonical(record, "opened record")).hex()
-        ensure(commitment in shown, "presence proof: an opened record is not what was committed to")
+def read_map(proof: Reading, places: list[bytes], n_keys: int, width: int, root: str) -> list[list[bytes]]:
+    """Read what is shown of a map, check that it leads to the root, and return the entries beside each position."""
+    depth = max((n_keys + 7) // 8 - 1, 0).bit_length()
+    mine = [int.from_bytes(one[:8], "big") >> (64 - depth) for one in places]
+    shown, numbers = [proof.take(width * proof.number(2)) for _ in range(proof.number(1))], sorted(set(mine))
+    hashes = [proof.take(28) for _ in range(proof.number(2))]
+    ensure(len(shown) == len(numbers), "presence proof: not the buckets that its keys lie in")
+    buckets, level = {}, {}
+    for number, data in zip(numbers, shown):  # noqa: B905  # as Python 3.9 has it
+        entries = [data[i : i + width] for i in range(0, len(data), width)]
+        ensure(entries == sorted(set(entries)), "presence proof: the entries of a bucket are not in order, each once")
+        buckets[number], level[number] = entries, hashlib.sha224(b"\x10" + data).digest()
+    for _ in range(depth if numbers else 0):
+        above = {}
+        for number in sorted(level):
+            if number ^ 1 not in level:
+                ensure(hashes, "presence proof: a hash beside a way is missing")
+                level[number ^ 1] = hashes.pop(0)
+            above[number >> 1] = hashlib.sha224(b"\x11" + level[number & ~1] + level[number | 1]).digest()
+        level = above
+    ensure(not hashes, "presence proof: it shows hashes that no way needs")
+    ensure(not numbers or level[0].hex() == root, "presence proof: what it shows does not stand so in the map")
+    return [buckets[number] for number in mine]
 
-def verdict(keys: list[Facts], n_items: int) -> tuple[bool, str]:
-    """Return whether the keys show presence, and by what: one exact key, or enough sketch keys on one item."""
-    if any(one["present"] for one in keys if one["kind"] != "sketch"):
-        return True, "exact"
-    found = [one["commitments"] for one in keys if one["kind"] == "sketch" and one["present"]]
-    most = max(Counter(commitment for shown in found for commitment in shown).values(), default=0)
-    return (True, "sketch") if most >= (3 if n_items <= 1000 else 4 if n_items <= 100000 else 5) else (False, "none")
+def read_opened(proof: Reading, header: Facts, keys: list[tuple[str, str]], handles: set[bytes]) -> list[Any]:
+    """Read the records that the provider opened: each is in the committed manifest, and under a key that was found."""
+    records, last = [], -1
+    for _ in range(proof.number(1)):
+        number, leaf = proof.number(6), proof.take(proof.number(4))
+        path = [proof.take(32) for _ in range(proof.number(1))]
+        ensure(number > last, "presence proof: its opened records are not in order, each once")
+        last, commitment = number, sha(b"\x00", leaf)
+        same = root_from_inclusion(commitment, number, header["n_items"], path).hex() == header["manifest_root"]
+        ensure(same, "presence proof: an opened record is not what was committed to")
+        record = need(parse_canonical(leaf, "opened record"), ("item", "salt"), "opened record")["item"]
+        ensure(commitment[:4] in handles or any(stands_under(record, key) for key in keys),
+               "presence proof: an opened record stands under none of the keys that were found")
+        records.append(record)
+    return records
+
+def stands_under(record: Facts, key: tuple[str, str]) -> bool:
+    """Tell whether a record names a key."""
+    kind, value = key
+    named = [record[kind]] if kind in ("content_sha256", "audio_sha256", "iscc") else []
+    named += [record["recording"][kind]] if kind in ("isrc", "iswc") else []
+    named += [one.partition(":")[2] for one in record["identifiers"] if one.startswith(kind + ":")]
+    return any(one and bare(one, kind) == bare(value, kind) for one in named)
 
 # --- The answer to a request, a folder as a whole ------------------------------------------------------------------
 def check_folder(folder: str, key: Facts | None, policy: Facts | None = None) -> Facts:
@@ -742,7 +795,7 @@ def check_work(folder: str, work: Facts, asked: Facts, found: Facts, root: str, 
         notes.append(f"{label}: no proof: no key was given that the committed map holds.")
     else:
         try:
-            proved = check_presence(load(folder, work["proof"]), root)
+            proved = check_presence(read(os.path.join(folder, *work["proof"].split("/"))), root)
         except Refused as error:
             raise Refused(f"{work['proof']}: {error}") from None
         shown = {(one["kind"], bare(one["key"])) for one in proved["keys"]}
@@ -819,7 +872,7 @@ def run_presence(args: argparse.Namespace, _key: Facts | None, _policy: Facts | 
     if not is_hex(root):
         raise Unusable("root: expected 64 hexadecimal digits")
     digest = sha256_of(args.file) if args.file else None
-    found = check_presence(parse_json(read(args.proof), "presence proof"), root, digest)
+    found = check_presence(read(args.proof), root, digest)
     state = "is in" if found["present"] else "was not found in"
     words = [f"What was asked {state} the committed corpus of {found['n_items']} recordings."]
     words.append(f"Checked: {', '.join(found['checked'])}. Not checked: {', '.join(found['not_checked']) or 'nothing'}.")

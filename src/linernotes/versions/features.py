@@ -55,6 +55,8 @@ from linernotes.audio.chroma import (
 )
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
+from linernotes.versions.notes.grid import pitch_grid
+from linernotes.versions.notes.transcription import transcribe
 
 FEATURES_REVISION = 1
 
@@ -163,6 +165,15 @@ def extract(audio: Audio, config: FeatureConfig = FeatureConfig()) -> Features:
     melody = _pool(_melody(spectrum, tuning, spectrum_config, config), step, n_frames)
     rhythm = rhythm_patterns(audio, n_frames, config)
     return Features(centred(harmony), centred(melody), centred(rhythm), config.hop_s, audio.duration_s)
+
+
+def grid_of(audio: Audio) -> NDArray[np.float32]:
+    """Return the picture of a recording that its lines are read from; see `linernotes.versions.notes.grid`."""
+    config = ConstantQConfig()
+    magnitudes = constant_q(audio, config)
+    spectrum, tuning = whiten(magnitudes), estimate_tuning(magnitudes)
+    strength = semitones(salience(spectrum), tuning)
+    return pitch_grid(transcribe(audio, tuning), semitones(spectrum, tuning), strength, config.hop_s)
 
 
 def centred(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -51,7 +51,7 @@ def ask_as_creator(
     verifier = Path(copy_verifier(out / "linernotes_verify.py")["path"])
     answers = {}
     for name, file in (("present", inside), ("absent", outside)):
-        proof = folder / f"{name}.json"
+        proof = folder / f"{name}.proof"
         prove(str(file), workspace, proof)
         found = _checked(verifier, proof, root, file)
         if found["present"] is not (name == "present"):

@@ -7,7 +7,7 @@ ranking may be given.
 
 Conventions
 -----------
-Records lie in the workspace's ``leads`` folder: ``ID.json``, ``ID.receipt.json``, and ``ID.absence.json``, the
+Records lie in the workspace's ``leads`` folder: ``ID.json``, ``ID.receipt.json``, and ``ID.absence.proof``, the
 proof that the reference's keys are not in the committed map. A record holds no time; the log
 dates it. The same question gives the same bytes and is logged once.
 

@@ -47,7 +47,7 @@ def record_of(
     controls: ControlCounts,
     config: LeadConfig,
     n_outputs: int,
-    absence: dict[str, Any] | None = None,
+    absence: bytes | None = None,
 ) -> dict[str, Any]:
     """Return the whole record of one lead; it names the output by its file name and hash, never by its place.
 
@@ -83,7 +83,7 @@ def record_of(
         "keys_words": checked_words(checks),
         "controls": controls.as_json()
         | {"this_reference": list(controls.by_reference.get(reference.recording_id, ()))},
-        "absence_proof_sha256": hashlib.sha256(_proof_bytes(absence)).hexdigest() if absence else None,
+        "absence_proof_sha256": hashlib.sha256(absence).hexdigest() if absence else None,
         "absence": absence,
         "refused": refused_parts(observations),
         "gap": gap(GAP_CODE, name, f"{reference.recording_id} in {name}").as_json(),
@@ -118,7 +118,7 @@ def kept_leads(workspace: Workspace) -> list[dict[str, Any]]:
     folder = workspace.path / FOLDER
     found = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        if not path.name.endswith((".receipt.json", ".absence.json")):
+        if not path.name.endswith(".receipt.json"):
             try:
                 found.append(parse_canonical_json(path.read_bytes().rstrip(b"\n"), str(path)))
             except (OSError, LinernotesError) as error:
@@ -172,7 +172,7 @@ def _keep(workspace: Workspace, folder: Path, lead: dict[str, Any]) -> dict[str,
     lead = dict(lead)
     absence = lead.pop("absence", None)
     if absence is not None:
-        _write(folder / f"{lead['lead_id']}.absence.json", _proof_bytes(absence))
+        _write(folder / f"{lead['lead_id']}.absence.proof", absence)
     path = folder / f"{lead['lead_id']}.json"
     receipt_path = folder / f"{lead['lead_id']}.receipt.json"
     data = canonical_json(lead) + b"\n"
@@ -183,10 +183,6 @@ def _keep(workspace: Workspace, folder: Path, lead: dict[str, Any]) -> dict[str,
         receipt = log_entry(workspace, ENTRY_KIND, hashlib.sha256(data).hexdigest(), _body(lead))
         receipt.write(receipt_path)
     return lead | {"record": str(path), "receipt": str(receipt_path), "log_index": receipt.leaf_index}
-
-
-def _proof_bytes(proof: dict[str, Any]) -> bytes:
-    return canonical_json(proof) + b"\n"
 
 
 def _body(lead: dict[str, Any]) -> dict[str, Any]:

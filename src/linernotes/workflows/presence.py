@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linernotes.corpus.lookup_keys import Key, parse_key
 from linernotes.corpus.presence_answer import PresenceAnswer
@@ -27,7 +26,8 @@ def prove(
     *,
     snapshot: str | None = None,
     open_items: bool = False,
-) -> dict[str, Any]:
+    sketch: bool | None = None,
+) -> PresenceAnswer:
     """Write a proof of presence or absence for one recording.
 
     Parameters
@@ -38,16 +38,18 @@ def prove(
     workspace : Path or str
         Workspace with a sealed corpus.
     out : Path or str
-        Where the proof is written, as JSON.
+        Where the proof is written.
     snapshot : str, optional
         Root of the snapshot, or its beginning; the latest when None.
     open_items : bool
         Whether the records of the items found are shown in the proof.
+    sketch : bool, optional
+        Whether sketch keys are looked up; when no exact key is present, if None.
 
     Returns
     -------
-    dict
-        The proof.
+    PresenceAnswer
+        What the proof says, checked as anybody will check it.
 
     Raises
     ------
@@ -62,9 +64,10 @@ def prove(
 
     given = [keys_or_files] if isinstance(keys_or_files, str) else list(keys_or_files)
     held = open_snapshot(workspace, snapshot)
-    proof = prove_from(held.header, held, keys_of(given), open_items=open_items)
+    proof = prove_from(held.header, held, keys_of(given), open_items=open_items, sketch=sketch)
+    answer = verify_presence(proof, held.header.root)
     _write_whole(Path(out), proof)
-    return proof
+    return answer
 
 
 def open_snapshot(workspace_path: Path | str, root: str | None = None) -> Snapshot:
@@ -157,28 +160,19 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _read_proof(path: Path) -> Any:
+def _read_proof(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_PROOF_BYTES:
             raise VerificationError(f"{path}: larger than any proof ({MAX_PROOF_BYTES} bytes)")
-        return json.loads(path.read_bytes(), object_pairs_hook=_without_repeats)
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give the proof's file") from error
-    except (ValueError, RecursionError) as error:
-        raise VerificationError(f"{path}: not a presence proof ({error}); ask for it again") from error
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a field stands twice")
-    return found
-
-
-def _write_whole(path: Path, proof: dict[str, Any]) -> None:
+def _write_whole(path: Path, proof: bytes) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(json.dumps(proof, indent=2, sort_keys=True) + "\n", "utf-8")
+        partial.write_bytes(proof)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -165,8 +165,8 @@ def _extract(
         found = facts.extract(work, request, confirm)
         proof = prove_work(snapshot, found["codes"])
         if proof is not None:
-            found["proof"] = f"proofs/{number:05d}.json"
-            write_json(draft / found["proof"], proof)
+            found["proof"] = f"proofs/{number:05d}.proof"
+            (draft / found["proof"]).write_bytes(proof)
         works.append(found)
         if progress is not None:
             progress("looking works up", number, len(request.works))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linernotes.corpus.presence import prove_from
-from linernotes.corpus.presence_check import MAX_KEYS
+from linernotes.corpus.presence_bytes import MAX_KEYS
 
 if TYPE_CHECKING:
     from linernotes.corpus.snapshot import Snapshot
 
 
-def prove_work(snapshot: Snapshot, codes: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
+def prove_work(snapshot: Snapshot, codes: Mapping[str, Sequence[str]]) -> bytes | None:
     """Return the proof for one work, or None where it has no key of a kind that the map enters.
 
     Parameters

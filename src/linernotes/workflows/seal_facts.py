@@ -25,18 +25,19 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.corpus.commitment import tree_head, vrf_key_of
+from linernotes.corpus.commitment import block_heads, tree_head, vrf_key_of
 from linernotes.corpus.consent import parse_date
 from linernotes.corpus.facts import csv_to_facts, index_facts
 from linernotes.corpus.header import Header
 from linernotes.corpus.ingest import Progress
-from linernotes.corpus.map_buckets import KeyedMap
+from linernotes.corpus.keyed_map import depth_of
+from linernotes.corpus.map_whole import KeyedMap
 from linernotes.corpus.seal import Stage
 from linernotes.corpus.sealing import (
     ITEMS_PER_SHARD,
-    N_BUCKETS,
-    SealBuckets,
+    MAPS,
     Sealed,
+    SealParts,
     SealShards,
     check_shards,
 )
@@ -161,9 +162,9 @@ def _seal(
     with ProcessRunner(n_workers or os.cpu_count() or 1, 1, ShardStore(work / "done"), progress) as run:
         sealed = _pass_over_items(run, work, manifest, secret, (day or now.date()), n_items)
         folder = _assemble(work, sealed, n_items)
-        tops = _pass_over_buckets(run, work, folder, n_items)
-    buckets = tuple(tops[number] for number in range(N_BUCKETS))
-    header = _header(folder, sealed, buckets, secret, day, before)
+        exact, sketch = (_pass_over_parts(run, work, folder, name, sealed) for name in MAPS)
+    heads = _add_heads(folder / COMMITMENTS_FILE)
+    header = _header(sealed, heads, exact, sketch, secret, day, before)
     if before is not None and is_unchanged(before, header):
         shutil.rmtree(work, ignore_errors=True)
         return FactsSealed(before, log_unlogged(out, before))
@@ -175,7 +176,8 @@ def _seal(
         n_without_consent=sealed.n_without_consent,
         duration_s=round(sealed.duration_s, 3),
         gap_counts=dict(sealed.gap_counts),
-        buckets=buckets,
+        exact_tops=exact,
+        sketch_tops=sketch,
     )
     write_seal(folder, header, facts, secret)
     receipt = _into_workspace(out, work, folder, Snapshot.open(folder))
@@ -220,39 +222,41 @@ def _assemble(work: Path, sealed: Sealed, n_items: int) -> Path:
     return folder
 
 
-def _pass_over_buckets(run: Runner, work: Path, folder: Path, n_items: int) -> dict[int, tuple[int, str]]:
-    done = work / "buckets"
+def _pass_over_parts(run: Runner, work: Path, folder: Path, name: str, sealed: Sealed) -> tuple[str, ...]:
+    done = work / "parts"
     done.mkdir(exist_ok=True)
-    plan = plan_of(work)
-    fold = SealBuckets(
+    fold = SealParts(
+        name=name,
+        depth=depth_of(sealed.n_exact_keys if name == "exact" else sealed.n_sketch_keys),
         shards=str(work / "shards"),
-        n_shards=-(-n_items // ITEMS_PER_SHARD),
+        n_shards=len(sealed.shards),
         commitments=str(folder / COMMITMENTS_FILE),
         folder=str(done),
-        digest=f"{plan['manifest']} {hashlib.sha256((folder / COMMITMENTS_FILE).read_bytes()).hexdigest()}",
+        digest=f"{plan_of(work)['manifest']} {_sha256(folder / COMMITMENTS_FILE)}",
     )
-    tops: dict[int, tuple[int, str]] = run(fold, range(N_BUCKETS), name="map")
-    for number, (n_leaves, _top) in tops.items():
-        if n_leaves:  # linked, not moved: a run that is interrupted now finds them again
-            name = f"{number:02x}.bucket"
-            os.link(done / name, folder / MAP_FOLDER / name)
-    return tops
+    tops: dict[int, str] = run(fold, range(1 << fold.cut), name=f"{name} map")
+    for number in tops:  # linked, not moved: a run that is interrupted now finds them again
+        file = f"{name}-{number:02x}.part"
+        os.link(done / file, folder / MAP_FOLDER / file)
+    return tuple(tops[number] for number in range(len(tops)))
 
 
 def _header(
-    folder: Path,
     sealed: Sealed,
-    buckets: tuple[tuple[int, str], ...],
+    heads: list[bytes],
+    exact: tuple[str, ...],
+    sketch: tuple[str, ...],
     secret: bytes,
     day: date | None,
     before: Snapshot | None,
 ) -> Header:
-    made = KeyedMap([(n, bytes.fromhex(top)) for n, top in buckets], _no_bucket)
     return Header(
         n_items=sealed.n_items,
-        manifest_root=tree_head(_commitments(folder / COMMITMENTS_FILE)).hex(),
-        map_root=made.root.hex(),
-        n_keys=len(made),
+        manifest_root=tree_head(heads).hex(),
+        exact_root=_root_of(exact),
+        n_exact_keys=sealed.n_exact_keys,
+        sketch_root=_root_of(sketch),
+        n_sketch_keys=sealed.n_sketch_keys,
         key_kinds=sealed.key_kinds,
         vrf_public=vrf_key_of(secret).public.hex(),
         training_date=day.isoformat() if day else None,
@@ -260,14 +264,32 @@ def _header(
     )
 
 
-def _no_bucket(number: int) -> Any:
+def _root_of(tops: tuple[str, ...]) -> str:
+    depth = len(tops).bit_length() - 1
+    return KeyedMap([bytes.fromhex(top) for top in tops], depth, _no_part).root.hex()
+
+
+def _no_part(number: int) -> Any:
     raise CorpusError(f"map: part {number} is not opened while it is sealed")
+
+
+def _add_heads(path: Path) -> list[bytes]:
+    """Write the tree heads over each 1,024 commitments after them, and return them."""
+    heads = block_heads(_commitments(path))
+    with path.open("ab") as stream:
+        stream.write(b"".join(heads))
+    return heads
 
 
 def _commitments(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
         while block := stream.read(32 << 10):
             yield from (block[i : i + 32] for i in range(0, len(block), 32))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _into_workspace(out: Path, work: Path, folder: Path, snapshot: Snapshot) -> Path:

@@ -55,6 +55,7 @@ from linernotes.fingerprint.spectrum import centred_spectrum
 from linernotes.ids import parse_content_hash
 
 N_SKETCH_KEYS = 32
+N_ASKED = 16
 ISCC_BITS = 256
 PEAKS = Density(10.0, (17, 7))  # few and tall: what a low bit rate leaves standing
 _AHEAD = 9  # peaks after the first that a constellation may take in

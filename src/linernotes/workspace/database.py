@@ -8,6 +8,7 @@ SQLite with foreign keys on and real transactions around table changes. Faults o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,28 @@ def plain_faults(path: Path) -> Iterator[None]:
         yield
     except DatabaseError as error:
         raise CorpusError(f"{path}: {_sentence(str(error.orig))}") from error
+    except (UnicodeError, json.JSONDecodeError) as error:
+        raise _damaged_row(path, error) from error
+
+
+@contextmanager
+def plain_rows(path: Path) -> Iterator[None]:
+    """Turn faults of the database, and rows that no longer say what they said, into one sentence; for reading.
+
+    Raises
+    ------
+    CorpusError
+        As `plain_faults`, and if a row cannot be read.
+    """
+    try:
+        with plain_faults(path):
+            yield
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged_row(path, error) from error
+
+
+def _damaged_row(path: Path, error: Exception) -> CorpusError:
+    return CorpusError(f"{path}: a row is damaged ({error!r:.200}); restore the workspace from a copy")
 
 
 def _sentence(reason: str) -> str:

@@ -43,7 +43,7 @@ from linernotes.workspace import snapshots
 from linernotes.workspace.consent_history import SavedConsent
 from linernotes.workspace.consent_history import now as history_time
 from linernotes.workspace.consent_history import read as read_history
-from linernotes.workspace.database import connect, plain_faults
+from linernotes.workspace.database import connect, plain_faults, plain_rows
 from linernotes.workspace.migrations import upgrade
 from linernotes.workspace.places import audio_places
 from linernotes.workspace.registry_rows import load_registry, save_registry
@@ -124,7 +124,7 @@ class Workspace:
             )
         workspace = cls(path)
         try:
-            with plain_faults(path / DATABASE):
+            with plain_rows(path / DATABASE):
                 upgrade(workspace._engine)
         except CorpusError as error:
             kind = NewerRevision if isinstance(error, NewerRevision) else CorpusError
@@ -199,7 +199,7 @@ class Workspace:
         """
         from linernotes.corpus.seal import SealedCorpus  # its audio readers are not needed for the rest
 
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             manifest = snapshots.manifest(session, root)
         if manifest is None and root is not None and self.has_corpus():
             raise CorpusError(f"{self.path}: no snapshot of root {root[:12]}… is kept here")
@@ -208,11 +208,12 @@ class Workspace:
                 f"{self.path}: no corpus is sealed here; run "
                 f"'linernotes corpus seal AUDIO_DIR --rights rights.csv --out {self.path}'"
             )
-        return SealedCorpus.from_json(json.loads(manifest))
+        with plain_rows(self.path / DATABASE):
+            return SealedCorpus.from_json(json.loads(manifest))
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Return the chain of sealed corpora, oldest first; the last is the one in force."""
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             return snapshots.chain(session)
 
     def has_corpus(self) -> bool:
@@ -254,9 +255,9 @@ class Workspace:
 
     def recordings(self) -> list[Recording]:
         """Return all reference recordings, by recording id."""
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             rows = session.scalars(select(RecordingRow.facts).order_by(RecordingRow.recording_id)).all()
-        return [Recording.from_json(facts) for facts in rows]
+            return [Recording.from_json(facts) for facts in rows]
 
     def recording_audio(self, recording_id: str) -> Path:
         """Return where a reference recording's audio lies.
@@ -293,7 +294,7 @@ class Workspace:
         CorpusError
             If the history of consent was changed outside the program.
         """
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             return load_registry(session)
 
     def save_registry(self, registry: Registry) -> tuple[SavedConsent, ...]:
@@ -318,7 +319,7 @@ class Workspace:
         CorpusError
             If the history was changed outside the program.
         """
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             return read_history(session)
 
     # rankings and statements
@@ -346,9 +347,9 @@ class Workspace:
 
     def rankings(self) -> list[InfluenceRanking]:
         """Return all rankings, oldest first."""
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             bodies = session.scalars(select(RankingRow.body).order_by(RankingRow.ranking_id)).all()
-        return [ranking_from_json(json.loads(body)) for body in bodies]
+            return [ranking_from_json(json.loads(body)) for body in bodies]
 
     def save_statement(self, statement: Mapping[str, Any]) -> None:
         """Keep a statement; an equal one is kept once."""
@@ -360,9 +361,9 @@ class Workspace:
 
     def statements(self) -> list[dict[str, Any]]:
         """Return all statements, oldest first."""
-        with plain_faults(self.path / DATABASE), Session(self._engine) as session:
+        with plain_rows(self.path / DATABASE), Session(self._engine) as session:
             bodies = session.scalars(select(StatementRow.body).order_by(StatementRow.statement_id)).all()
-        return [json.loads(body) for body in bodies]
+            return [json.loads(body) for body in bodies]
 
     def _portable(self, path: Path) -> str:
         home = self.path.absolute().parent

@@ -1,0 +1,1 @@
+"""Pieces, splits and the truth about them."""

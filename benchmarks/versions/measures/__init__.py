@@ -1,0 +1,1 @@
+"""Figures of the benchmark, each a small function of scores and truth."""

@@ -1,0 +1,1 @@
+"""What ours is measured against: each a function of two recordings' sequences."""

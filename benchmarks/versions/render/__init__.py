@@ -1,0 +1,1 @@
+"""Notation to audio: MIDI reading, arranging, playing through sound fonts."""

@@ -1,0 +1,1 @@
+"""What is measured: ways to say how alike two pieces are."""

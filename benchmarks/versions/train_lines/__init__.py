@@ -1,0 +1,1 @@
+"""Train the network that reads melody, bass and chords off a transcription."""

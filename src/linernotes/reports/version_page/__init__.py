@@ -1,0 +1,1 @@
+"""One page that shows, plays and weighs what two recordings share."""

@@ -1,0 +1,1 @@
+"""The published CLEWS networks, from a checkpoint that you downloaded."""

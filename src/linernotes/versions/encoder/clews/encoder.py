@@ -1,0 +1,182 @@
+"""The published CLEWS networks as an encoder, rebuilt in PyTorch alone.
+
+Audio at 16 kHz is cut into segments of 20 s. The constant-Q magnitudes are two convolutions with the kernels that
+travel in the checkpoint, times the root of each kernel's length; five frames of 20 ms are averaged into one.
+`linernotes.versions.encoder.network` does the rest at its full size (197 million parameters).
+
+Conventions
+-----------
+Vectors are ``[shape=(n_segments, 1024 or 2048), float32]``, not normalised. Compare two recordings by
+`linernotes.versions.encoder.reduce.bpwr` with r = 10, as published.
+
+Cost
+----
+About 1.2 CPU-s per segment; use ``device="cuda"`` for more than a few recordings.
+
+References
+----------
+Serra, Araz, Bogdanov, Mitsufuji (2025), "Supervised contrastive learning from weakly-labeled audio segments
+for musical version matching", ICML.
+Cheuk et al. (2020), "nnAudio", IEEE Access (constant-Q by convolution).
+
+Known limits
+------------
+The tail of a recording is a segment flush with its end, where the published code repeats the beginning.
+Distances are uncalibrated: their null distribution differs from that of every other encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from linernotes.audio.files import Audio
+from linernotes.errors import InputError
+from linernotes.versions.encoder.clews.convert import Weights, read_weights
+from linernotes.versions.encoder.clews.layout import KERNELS, N_FFT, Layout, their_name
+from linernotes.versions.encoder.segments import cut, segment_starts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from linernotes.versions.encoder.network import Network
+
+RATE = 16000
+HOP = 320
+POOL = 5
+AT_ONCE = 4  # segments in one pass; 16 s each would fill a small machine
+
+
+@dataclass(frozen=True, eq=False)
+class Clews:
+    """A published network as an encoder.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode, on its device.
+    kernels : Tensor [shape=(168, 1, 16384)]
+        Real and imaginary constant-Q kernels, scaled.
+    name : str
+        ``clews-`` and the first digits of the checkpoint's SHA-256.
+    licence : str
+        Text that lay beside the checkpoint.
+    length_s, hop_s : float
+        Segments.
+    """
+
+    network: Network
+    kernels: Tensor
+    name: str
+    licence: str
+    length_s: float = 20.0
+    hop_s: float = 5.0
+
+    @property
+    def dimension(self) -> int:
+        """Values per vector."""
+        return self.network.config.dimension
+
+    def vectors(self, audio: Audio) -> NDArray[np.float32]:
+        """Return one vector per segment.
+
+        Parameters
+        ----------
+        audio : Audio
+            At least 4 s.
+
+        Returns
+        -------
+        NDArray[np.float32] [shape=(n_segments, dimension)]
+            Not normalised.
+        """
+        import torch
+
+        starts = segment_starts(audio.duration_s, self.length_s, self.hop_s)
+        samples = np.asarray(audio.samples, np.float32)
+        if audio.sample_rate != RATE:
+            samples = soxr.resample(samples, audio.sample_rate, RATE, quality="HQ")
+        segments = cut(samples[:, None], starts, self.length_s, RATE)[:, :, 0]
+        found = []
+        with torch.no_grad():
+            for at in range(0, len(segments), AT_ONCE):
+                waves = torch.from_numpy(segments[at : at + AT_ONCE]).to(self.kernels.device)
+                found.append(self.network(constant_q(waves, self.kernels)).float().cpu().numpy())
+        return np.concatenate(found)
+
+
+def load_clews(path: Path, device: str = "cpu", layout: Layout | None = None) -> Clews:
+    """Return a published network as an encoder.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint as downloaded, or one that `linernotes.versions.encoder.clews.convert` wrote.
+    device : str, optional
+        Where the network runs, as torch names it.
+    layout : Layout, optional
+        Sizes expected; those of the published networks by default.
+
+    Raises
+    ------
+    InputError
+        If the file is not a CLEWS checkpoint, or the device is not there.
+    """
+    import torch
+
+    from linernotes.versions.encoder.network import Network
+
+    weights = read_weights(path, layout)
+    network = Network(weights.network)
+    state = {
+        name: torch.from_numpy(weights.arrays[their_name(name)]).reshape(value.shape).to(value.dtype)
+        for name, value in network.state_dict().items()
+    }
+    network.load_state_dict(state)
+    try:
+        kernels = _scaled_kernels(weights).to(device)
+        network = network.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {device!r}: {error}; expected cpu or an accelerator that is there"
+        ) from error
+    return Clews(network, kernels, f"clews-{weights.sha256[:8]}", weights.licence)
+
+
+def constant_q(waves: Tensor, kernels: Tensor) -> Tensor:
+    """Return pooled constant-Q magnitudes.
+
+    Parameters
+    ----------
+    waves : Tensor [shape=(n_segments, n_samples)]
+        At 16 kHz.
+    kernels : Tensor [shape=(2 * n_bins, 1, n_fft)]
+        Real, then imaginary.
+
+    Returns
+    -------
+    Tensor [shape=(n_segments, n_bins, n_samples // 1600)]
+        Magnitudes of frames of 100 ms.
+    """
+    import torch
+
+    half = kernels.shape[2] // 2
+    padded = torch.nn.functional.pad(waves[:, None], (half, half), mode="reflect")
+    both = torch.nn.functional.conv1d(padded, kernels, stride=HOP)
+    real, imaginary = both.chunk(2, dim=1)
+    return torch.nn.functional.avg_pool1d((real.square() + imaginary.square()).sqrt(), POOL)
+
+
+def _scaled_kernels(weights: Weights) -> Tensor:
+    import torch
+
+    lengths, real, imaginary = (weights.arrays[name] for name in KERNELS)
+    if not (lengths > 0).all():
+        raise InputError(f"{KERNELS[0]}: lengths of {N_FFT}-sample kernels must be positive")
+    root = np.sqrt(lengths)[:, None, None]
+    return torch.from_numpy(np.concatenate([real * root, imaginary * root]).astype(np.float32))

@@ -1,0 +1,178 @@
+"""The shipped encoder: a small network trained on rendered arrangements, fast on one core.
+
+Its weights lie in the package (``weights/mini.safetensors``) beside a card (``mini.json``) that says what they
+were trained on, what they measured, and their SHA-256, which is checked before they are used. How they were
+made: ``benchmarks/versions/train_encoder`` and ``docs/methods/version-encoder.md``.
+
+Conventions
+-----------
+Vectors are ``[shape=(n_segments, dimension), float32]``; compare by squared distance over the dimension.
+
+Cost
+----
+See the card; several hundred times faster than the music on one core, most of it for the constant-Q bands.
+
+References
+----------
+Serra, Araz, Bogdanov, Mitsufuji (2025), "Supervised contrastive learning from weakly-labeled audio segments
+for musical version matching", ICML.
+
+Known limits
+------------
+Trained on synthesised renders of pop songs and piano performances: on sung, mixed records it is weaker than
+networks trained on them (`linernotes.versions.encoder.clews`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linernotes.audio.files import Audio
+from linernotes.errors import InputError, VerificationError
+from linernotes.versions.encoder.cqt import FRAMES_PER_S, constant_q_bands
+from linernotes.versions.encoder.segments import cut, segment_starts
+
+if TYPE_CHECKING:
+    from linernotes.versions.encoder.network import Network
+
+WEIGHTS, CARD = "mini.safetensors", "mini.json"
+AT_ONCE = 32  # segments in one pass; bounds the memory
+
+
+@dataclass(frozen=True, eq=False)
+class Mini:
+    """The shipped network as an encoder.
+
+    Parameters
+    ----------
+    network : Network
+        In evaluation mode, on its device.
+    name : str
+        ``mini-`` and the first digits of the weights' SHA-256.
+    pool : int
+        Frames of the constant-Q bands averaged into one of the network's.
+    length_s, hop_s : float
+        Segments.
+    """
+
+    network: Network
+    name: str
+    pool: int
+    length_s: float = 20.0
+    hop_s: float = 5.0
+
+    @property
+    def dimension(self) -> int:
+        """Values per vector."""
+        return self.network.config.dimension
+
+    def vectors(self, audio: Audio) -> NDArray[np.float32]:
+        """Return one vector per segment.
+
+        Parameters
+        ----------
+        audio : Audio
+            At least 4 s.
+
+        Returns
+        -------
+        NDArray[np.float32] [shape=(n_segments, dimension)]
+            Not normalised.
+        """
+        starts = segment_starts(audio.duration_s, self.length_s, self.hop_s)
+        segments = cut(constant_q_bands(audio), starts, self.length_s, FRAMES_PER_S)
+        return np.concatenate(
+            [self._vectors(segments[at : at + AT_ONCE]) for at in range(0, len(segments), AT_ONCE)]
+        )
+
+    def _vectors(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        device = next(self.network.parameters()).device
+        with torch.no_grad():
+            magnitudes = torch.from_numpy(segments).transpose(1, 2).to(device)
+            if self.pool > 1:
+                magnitudes = torch.nn.functional.avg_pool1d(magnitudes, self.pool)
+            found: NDArray[np.float32] = self.network(magnitudes).float().cpu().numpy()
+        return found
+
+
+def load_mini(device: str = "cpu") -> Mini:
+    """Return the shipped encoder; loaded once per device.
+
+    Parameters
+    ----------
+    device : str, optional
+        Where the network runs, as torch names it.
+
+    Raises
+    ------
+    VerificationError
+        If the weights in the package are not those that its card names.
+    InputError
+        If the device is not there.
+
+    Examples
+    --------
+    >>> encoder = load_mini()
+    >>> encoder.dimension, encoder.length_s, encoder.hop_s
+    (128, 20.0, 5.0)
+    """
+    return _loaded(device)
+
+
+def card() -> dict[str, Any]:
+    """Return what is known about the shipped weights: data, recipe, figures, licence.
+
+    Examples
+    --------
+    >>> card()["licence"]
+    'MIT'
+    """
+    text = (resources.files(__package__) / "weights" / CARD).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _loaded(device: str) -> Mini:
+    from linernotes.versions.encoder.network import Network, NetworkConfig
+
+    facts = card()
+    data = (resources.files(__package__) / "weights" / WEIGHTS).read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != facts["sha256"]:
+        raise VerificationError(
+            f"{WEIGHTS} has SHA-256 {found[:12]}, its card says {str(facts['sha256'])[:12]}; install Linernotes anew"
+        )
+    sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["network"].items()}
+    network = Network(NetworkConfig(**sizes))
+    _fill(network, data)
+    return Mini(_placed(network, device), f"mini-{found[:8]}", int(facts["pool"]))
+
+
+def _fill(network: Network, data: bytes) -> None:
+    import safetensors.torch
+
+    tensors = safetensors.torch.load(data)
+    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
+    missing = {name for name in network.state_dict() if "num_batches" not in name} - set(tensors)
+    if missing:
+        raise VerificationError(f"{WEIGHTS} lacks {sorted(missing)[0]}; install Linernotes anew")
+
+
+def _placed(network: Network, device: str) -> Network:
+    try:
+        return network.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {device!r}: {error}; expected cpu or an accelerator that is there"
+        ) from error

@@ -1,0 +1,1 @@
+"""The index of segment embeddings: which recordings hold segments near those of a query, among millions."""
