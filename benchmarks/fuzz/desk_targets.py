@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.fuzz.corpus_targets import CORPUS_TARGETS, in_any_order
+from benchmarks.fuzz.corpus_targets import CORPUS_TARGETS, example_corpus
 from benchmarks.fuzz.log_targets import KEY, LOG_TARGETS
 from benchmarks.fuzz.target import Target, document, text
 from linernotes.disclosure.requests import AskedWork, Request, parse_works
@@ -52,13 +52,7 @@ def _key(module: ModuleType) -> Any:
 
 
 def _presence(module: ModuleType, data: bytes) -> Any:
-    proof = module.parse_json(data, "presence proof")
-    return in_any_order(module.check_presence(proof, _root()))
-
-
-@functools.cache
-def _root() -> str:
-    return str(json.loads(CORPUS_TARGETS["presence-proof"].seeds()[0])["root"])
+    return module.check_presence(data, example_corpus().root)
 
 
 def _request() -> Request:

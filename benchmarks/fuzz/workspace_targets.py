@@ -87,7 +87,7 @@ def _opened(folder: Path) -> Any:
 HISTORY, WORKSPACE = Folder(_agreed, _said), Folder(_fill, _opened)
 WORKSPACE_TARGETS = {
     "presence-file": Target(
-        from_file(_present, ".json"), lambda: CORPUS_TARGETS["presence-proof"].seeds(), is_proof=True
+        from_file(_present, ".proof"), lambda: CORPUS_TARGETS["presence-proof"].seeds(), is_proof=True
     ),
     "release-policy": Target(text(release_policy.parse_policy), lambda: [_policy()]),
     "release-policy-file": Target(from_file(release_policy.load_policy, ".toml"), lambda: [_policy()]),

@@ -1,28 +1,75 @@
 """Measure version identification in one run: ours, its parts, peers and chance, on every tier.
 
-    python -m benchmarks.versions.run --split dev --baselines       # peers alone, ten CPU-minutes
-    python -m benchmarks.versions.run --split test
+    python -m benchmarks.versions.run --split test                  # everything
+    python -m benchmarks.versions.run --split dev --systems Qmax    # systems with that in their name
 
 Pieces are made first by ``python -m benchmarks.versions.make_data``; without them the benchmark is skipped with
-that reason. Writes ``results/SPLIT.json`` and ``results/SPLIT.md``. What was scored is kept beside the pieces, so
-that an interrupted run goes on.
+that reason. Writes ``results/SPLIT.json`` and ``results/SPLIT.md``; with ``--systems``, only the rows of those
+are new. What was scored is kept beside the pieces, so that an interrupted run goes on; ``--again`` forgets what is
+kept of ours, which must follow a change of the package. Test is for reports: look at it once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from benchmarks.versions.data.ledger import cache_folder
-from benchmarks.versions.data.pool import load
+from benchmarks.versions.data.part import Sizes, part
+from benchmarks.versions.data.pool import Piece, load
 from benchmarks.versions.evaluate import ask, by_group, drawn, general_limit, questions, quoted
+from benchmarks.versions.matches import certainty, labels, matches, pairs, places
 from benchmarks.versions.measures.rates import recall
+from benchmarks.versions.surroundings import surroundings
 from benchmarks.versions.systems.baselines import baselines
+from benchmarks.versions.systems.ours import ours
+from benchmarks.versions.systems.system import System
+from benchmarks.versions.table import as_markdown
 
-SLOW = {"Qmax, essentia": 30}  # queries per group; one comparison takes 7 ms
+SLOW = {
+    "Qmax, essentia": 30,
+    "ours, alignment alone": 30,
+}  # queries per group; a comparison takes 5 ms and more
+SIZES = {"dev": Sizes(30, 3, 25, 8, 30, 20, 6), "test": Sizes(36, 4, 26, 8, 30, 24, 6)}
+RESULTS = Path(__file__).with_name("results")
+
+
+def figures(
+    system: System, pieces: Sequence[Piece], references: Sequence[Piece], folder: Path
+) -> dict[str, Any]:
+    """Return every figure of one system."""
+    tasks = questions(pieces, references)
+    limit = SLOW.get(system.name)
+    answers = {
+        task: ask(system, task, drawn(queries, limit), references, folder) for task, queries in tasks.items()
+    }
+    strangers = np.array([float(scores[0]) for scores in answers["strangers"].scores])
+    found: dict[str, Any] = {task: by_group(answers[task]) for task in ("whole", "excerpt", "changed")}
+    found["quoted"] = quoted(answers["quoted"])
+    found["strangers_above_limit"] = recall(strangers, general_limit(answers["whole"]))
+    found["ms_per_comparison"] = answers["whole"].ms
+    found["queries_per_group_at_most"] = limit
+    return found
+
+
+def full_comparisons(pieces: Sequence[Piece], folder: Path) -> dict[str, Any]:
+    """Return the figures that only a comparison with its reasons has."""
+    wanted = pairs(pieces)
+    found, ms = matches(wanted, folder)
+    return {
+        "labels": labels(wanted, found),
+        "places": places(wanted, found),
+        "certainty": certainty(wanted, found),
+        "ms_per_full_comparison": ms,
+    }
 
 
 def main() -> None:
@@ -30,38 +77,68 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--split", choices=("dev", "test"), required=True)
-    parser.add_argument("--systems", help="comma-separated part of the names; all when absent")
+    parser.add_argument("--systems", help="comma-separated parts of names; `full` is the full comparisons")
+    parser.add_argument(
+        "--all", action="store_true", help="every piece of the split, not the part in the table"
+    )
+    parser.add_argument("--again", action="store_true", help="forget what is kept of ours")
     options = parser.parse_args()
-    pieces = load(options.split)
-    if not pieces:
+    everything = load(options.split)
+    if not everything:
         print("skipped: no pieces; make them with python -m benchmarks.versions.make_data (see README.md)")
         return
+    pieces = part(everything, None if options.all else SIZES[options.split])
     references = [piece for piece in pieces if piece.is_reference]
-    tasks = questions(pieces, references)
-    folder = cache_folder() / options.split / "scores"
-    report = {}
-    for system in baselines():
-        if options.systems and not any(part in system.name for part in options.systems.split(",")):
-            continue
-        started = time.process_time()
-        answers = {
-            task: ask(system, task, drawn(queries, SLOW.get(system.name)), references, folder)
-            for task, queries in tasks.items()
-        }
-        limit = general_limit(answers["whole"])
-        strangers = [float(scores[0]) for scores in answers["strangers"].scores]
-        import numpy as np
+    kept = cache_folder() / options.split
+    if options.again:
+        for folder in ("scores-ours", "matches", "profiles"):
+            shutil.rmtree(kept / folder, ignore_errors=True)
+    name = f"{options.split}-all" if options.all else options.split
+    report = _stored(RESULTS / f"{name}.json")
+    asked = options.systems.split(",") if options.systems else None
+    mine = ours()
+    for system in [*baselines(), *mine]:
+        if asked is None or any(one in system.name for one in asked):
+            started = time.process_time()
+            folder = kept / ("scores-ours" if system in mine else "scores")
+            report["systems"][system.name] = figures(system, pieces, references, folder)
+            print(f"{system.name}: {time.process_time() - started:.0f} CPU-s", file=sys.stderr, flush=True)
+    if asked is None or "full" in asked:
+        report["full_comparisons"] = full_comparisons(pieces, kept / "matches")
+    report |= {"split": options.split, "n_pieces": len(pieces), "n_references": len(references)}
+    report["surroundings"] = surroundings()
+    _write(name, report)
 
-        report[system.name] = {
-            "whole": by_group(answers["whole"]),
-            "excerpt": by_group(answers["excerpt"]),
-            "changed": by_group(answers["changed"]),
-            "quoted": quoted(answers["quoted"]),
-            "strangers_above_limit": recall(np.array(strangers), limit),
-            "ms": answers["whole"].ms,
-        }
-        print(system.name, f"{time.process_time() - started:.0f} CPU-s", file=sys.stderr, flush=True)
-    Path(f"/tmp/{options.split}-report.json").write_text(json.dumps(report, indent=1))
+
+def _stored(path: Path) -> dict[str, Any]:
+    if path.is_file():
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "systems" in report:
+            return report
+    return {"systems": {}, "full_comparisons": {}}
+
+
+def _write(name: str, report: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(_rounded(report), indent=1, sort_keys=True)
+    for path, content in (
+        (RESULTS / f"{name}.json", text + "\n"),
+        (RESULTS / f"{name}.md", as_markdown(report)),
+    ):
+        partial = path.with_suffix(".partial")
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(path)
+    print(as_markdown(report))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(one) for one in value]
+    if isinstance(value, float):
+        return None if np.isnan(value) else round(value, 4)
+    return value
 
 
 if __name__ == "__main__":

@@ -62,18 +62,57 @@ def records(draw, subject, layer="performer"):
     )
 
 
+MAY_GRANT = {  # who may say yes to a layer, about which kinds of subject
+    "master": ("owner", ("recording", "location")),
+    "publishing": ("publisher", sorted(SUBJECTS)),
+    "performer": ("performer", sorted(SUBJECTS)),
+    "voice-likeness": ("performer", sorted(SUBJECTS)),
+}
+
+
+@st.composite
+def contracts_and_signals(draw, subject, layer, use):
+    """A signed contract that holds, and a signal against it: the contract wins over some, and not over others.
+
+    Drawn at random from `records` the two meet too rarely to tell a wrong rule from a right one.
+    """
+    speaker = MAY_GRANT[layer][0]
+    common = {"subject_kind": subject[0], "subject": subject[1], "layer": layer, "use": use}
+    contract = ConsentRecord(
+        record_id="c0", value="allow", granted_by="North Label", authority=speaker, evidence="contract 17",
+        given_on="2024-01-01", signed_contract=True, **common,
+    )  # fmt: skip
+    value = draw(st.sampled_from(["deny", "allow", "conditional"]))
+    signal = ConsentRecord(
+        record_id="c1",
+        value=value,
+        granted_by=draw(st.sampled_from(["Ada", "", "North Label"])),
+        authority=draw(st.sampled_from([speaker, "agent", "unknown"])),
+        given_on="2024-01-01",
+        revoked_on=draw(st.sampled_from(["2025-01-01", None, "2026-01-01"])),
+        source=draw(st.sampled_from(["cawg rain.wav", "rsl licence.xml", "consent.csv"])),
+        **common,
+    )
+    return [contract, signal]
+
+
 @st.composite
 def cases(draw):
-    subject = SUBJECTS[draw(st.sampled_from(sorted(SUBJECTS)))]
     layer = draw(st.sampled_from(SINGLE_LAYERS))
+    meets = draw(st.booleans())
+    subject = SUBJECTS[draw(st.sampled_from(MAY_GRANT[layer][1] if meets else sorted(SUBJECTS)))]
     question = {
         "layer": layer,
         "use": draw(often("generative-training", USES)),
         "on": dt.date(2025, 6, 1),
         "territory": draw(often("", TERRITORIES)),
     }
-    some = st.lists(records(subject, layer), min_size=1, max_size=5)
-    return subject, question, draw(some), draw(records(subject, layer))
+    if meets:
+        some = draw(contracts_and_signals(subject, layer, question["use"]))
+        some += draw(st.lists(records(subject, layer), max_size=1))
+    else:
+        some = draw(st.lists(records(subject, layer), min_size=1, max_size=5))
+    return subject, question, some, draw(records(subject, layer))
 
 
 def ask(found, subject, question):

@@ -173,9 +173,9 @@ def test_the_same_lead_is_logged_once(found, without):
 
 def test_absence_can_be_checked_by_anybody(found, without):
     (lead, *_) = found["leads"]
-    proof = (without / "ws" / "leads" / f"{lead['lead_id']}.absence.json").read_bytes()
+    proof = (without / "ws" / "leads" / f"{lead['lead_id']}.absence.proof").read_bytes()
     assert hashlib.sha256(proof).hexdigest() == lead["absence_proof_sha256"]
-    answer = verify_presence(json.loads(proof), found["corpus"]["root"])
+    answer = verify_presence(proof, found["corpus"]["root"])
     assert not answer.present
     assert {kind for kind, _, _ in answer.keys} >= {"content_sha256", "audio_sha256", "iscc", "sketch"}
 

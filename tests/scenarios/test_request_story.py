@@ -286,7 +286,7 @@ def test_the_clock_notes_overdue_requests_once(home):
 
 
 @pytest.mark.parametrize(
-    "name", ["answer.json", "extract.json", "request.json", "answer.html", "proofs/00001.json"]
+    "name", ["answer.json", "extract.json", "request.json", "answer.html", "proofs/00001.proof"]
 )
 def test_a_changed_answer_is_refused(home, tmp_path, name):
     request_id = opened(home)["request_id"]

@@ -51,7 +51,7 @@ def quoted(
     samples = spliced(outer.samples, inner.samples, at)
     row: Row = {"id": name, "tier": "quoted", "work": host.work, "kind": f"{n_bars} bars quoted"}
     row |= outer.row | {"shares": dict.fromkeys(("melody", "harmony", "rhythm"), host.work)}
-    row["map"] = _opened(outer.row["map"], at, inner_s)
+    row["map"] = _opened(outer.row["map"], at, inner_s - _CROSSFADE_S)
     row["sections"] = []
     row["quotes"] = [
         {

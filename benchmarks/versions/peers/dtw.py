@@ -14,7 +14,7 @@ import numpy.typing as npt
 from benchmarks.versions.peers.qmax import Chroma, transposition
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def subsequence_cost(cost: npt.NDArray[np.float32]) -> float:
     """Return the least mean cost of a path from the first row to the last, free at both ends of the columns.
 

@@ -53,8 +53,8 @@ def qmax(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
 
 
 def _library() -> Any:
-    import essentia
-    import essentia.standard as es
+    import essentia  # type: ignore[import-not-found]
+    import essentia.standard as es  # type: ignore[import-not-found]
 
     essentia.log.infoActive = False
     return es

@@ -55,7 +55,7 @@ def recurrence(a: Chroma, b: Chroma, kappa: float = KAPPA) -> npt.NDArray[np.boo
     return np.asarray((distances <= near_a) & (distances <= near_b))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def longest_path(plot: npt.NDArray[np.bool_], onset: float = GAP, extension: float = GAP) -> float:
     """Return the largest value of the paper's cumulative matrix Q."""
     n_rows, n_columns = plot.shape

@@ -14,7 +14,10 @@ from benchmarks.versions.data.pool import Piece
 class System(Protocol):
     """Scores pieces against a query; what it keeps of a piece is its own affair."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        ...
 
     def prepare(self, piece: Piece) -> Any:
         """Return what the system compares of a piece, excerpted where the piece is."""

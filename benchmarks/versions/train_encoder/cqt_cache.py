@@ -1,22 +1,21 @@
 """Constant-Q bands of every piece of a split, kept as bytes: what training and measuring read.
 
-    python benchmarks/versions/train_encoder/cqt_cache.py train --follow 1500
-    python benchmarks/versions/train_encoder/cqt_cache.py real --recordings DATA/audio
+    python -m benchmarks.versions.train_encoder.cqt_cache train --follow 1500
+    python -m benchmarks.versions.train_encoder.cqt_cache real --recordings DATA/audio
 
 Reads ``CACHE/SPLIT/pieces.jsonl`` (``LINERNOTES_BENCH_CACHE``, made by ``benchmarks/versions/render``) and writes
 ``CACHE/encoder/cqt/SPLIT/ID.npy``, uint8 [shape=(n_frames, 84)]: the square root of the magnitude, the loudest
 band of the piece at 255. A file that stands is kept, so an interrupted run goes on where it stopped;
 ``--follow`` waits for pieces that are still being rendered.
 
-``real`` takes recordings of the first half of the artists (by SHA-256 of the artist's id), without stems; the
-others are test material and are not read.
+``real`` takes recordings of artists that are not test artists, without stems and without groups of real versions; the
+others are not read.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import os
 import time
@@ -25,11 +24,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.versions.data.ledger import cache_folder
+from benchmarks.versions.data.splits import is_test_artist
 from linernotes.audio.files import read_audio
 from linernotes.errors import LinernotesError
 from linernotes.versions.encoder.cqt import constant_q_bands
 
-CACHE = Path(os.environ.get("LINERNOTES_BENCH_CACHE", "/tmp/linernotes-versions"))  # noqa: S108
+CACHE = cache_folder()
 
 
 def to_bytes(bands: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -56,25 +57,13 @@ def cache_split(split: str) -> int:
     return len(lines)
 
 
-def first_half(artists: set[str]) -> set[str]:
-    """Return the artists whose recordings may be trained on: the lower half in the order of their hashes."""
-
-    def place(artist: str) -> str:
-        return hashlib.sha256(artist.encode()).hexdigest()
-
-    lower = sorted(artists, key=place)[: len(artists) // 2]
-    return {
-        artist for artist in lower if place(artist) < "8"
-    }  # neither reading of "half" reaches test artists
-
-
 def cache_recordings(recordings: Path) -> int:
     """Cache real recordings of train and dev artists, and list them as pieces of their own works."""
     folder, pieces = CACHE / "encoder" / "cqt" / "real", []
     with (recordings / "manifest.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    artists = first_half({row["artist_id"] for row in rows})
-    rows = [row for row in rows if row["artist_id"] in artists]
+    artists = [row["artist_id"] for row in rows]
+    rows = [row for row in rows if not is_test_artist(artists, row["artist_id"])]
     for row in rows:
         if row["version_group"] or "stems/" in row["file"] or float(row["duration_s"]) < 30:
             continue  # version groups are measured on, not trained on

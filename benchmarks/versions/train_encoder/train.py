@@ -1,6 +1,6 @@
 """Train the segment encoder ``mini`` on cached constant-Q bands.
 
-    python benchmarks/versions/train_encoder/train.py RUN --minutes 60
+    python -m benchmarks.versions.train_encoder.train RUN --minutes 60
 
 Writes ``CACHE/encoder/runs/RUN/``: ``log.jsonl`` (one line per measurement), ``last.pt`` (to go on from: start the same
 command again), ``best.pt`` (the weights with the best MAP on the pieces held out). Weights are averaged over
@@ -27,13 +27,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from augment import AugmentConfig, augment
-from cqt_cache import CACHE
-from loss import LossConfig, version_loss
-from material import FRAMES_PER_S, Batches, Piece, Sizes, by_work, load_pieces
-from measure import Figures, figures, piece_distances
 from torch import Tensor
 
+from benchmarks.versions.train_encoder.augment import AugmentConfig, augment
+from benchmarks.versions.train_encoder.cqt_cache import CACHE
+from benchmarks.versions.train_encoder.loss import LossConfig, version_loss
+from benchmarks.versions.train_encoder.material import (
+    FRAMES_PER_S,
+    Batches,
+    Piece,
+    Sizes,
+    by_work,
+    load_pieces,
+)
+from benchmarks.versions.train_encoder.measure import Figures, figures, piece_distances
 from linernotes.versions.encoder.circle import CircleConfig, CircleNetwork
 from linernotes.versions.encoder.network import Network, NetworkConfig
 from linernotes.versions.encoder.segments import cut, segment_starts
@@ -57,7 +64,7 @@ class TrainConfig:
     decay: float = 0.02
     average: float = 0.998
     bfloat16: bool = True
-    held_out: int = 30
+    held_out: int = 0  # works of the train split to choose on instead of the dev split
     seed: int = 21
 
 
@@ -178,10 +185,13 @@ def _save(state: dict[str, Any], path: Path) -> None:
 
 
 def split_material(config: TrainConfig) -> tuple[list[Piece], list[Piece]]:
-    """Return what is trained on, and the last works of the train split, held out for choosing."""
+    """Return what is trained on, and what weights are chosen on: versions of the dev split, or held-out works."""
     pieces = load_pieces(CACHE, "train")
     if (CACHE / "encoder" / "cqt" / "real" / "pieces.jsonl").is_file():
         pieces += load_pieces(CACHE, "real")
+    if not config.held_out:
+        dev = [piece for piece in load_pieces(CACHE, "dev") if piece.tier in ("arranged", "performed")]
+        return pieces, [piece for group in by_work(dev) if len(group) >= 2 for piece in group]
     groups = by_work(pieces)
     with_versions = [group for group in groups if len(group) >= 2]
     held = with_versions[:: max(1, len(with_versions) // config.held_out)][: config.held_out]

@@ -28,10 +28,10 @@ from benchmarks.versions.render.perform import Clock, perform
 from benchmarks.versions.render.recipe import draw_recipe, seeded
 from benchmarks.versions.render.song import Chord, read_song
 from linernotes.audio.files import Audio, read_audio
-from linernotes.versions.features import grid_of
+from linernotes.versions.hearing import hear
 from linernotes.versions.notes.grid import CELL_S
 
-CACHE = Path(os.environ.get("LINERNOTES_BENCH_CACHE", "/tmp/linernotes-versions"))
+CACHE = Path(os.environ.get("LINERNOTES_BENCH_CACHE", "/tmp/linernotes-versions"))  # noqa: S108
 RENDERED_S = {"train": 70.0, "dev": 70.0, "test": 66.0}
 _HIGHEST_BASS = 60
 
@@ -112,11 +112,13 @@ def main() -> None:
             continue
         audio = read_audio(ledger.folder / row["audio"])
         audio = Audio(audio.samples[: int(options.seconds * audio.sample_rate)], audio.sample_rate)
-        grid = grid_of(audio)
+        grid = hear(audio).grid
         partial = path.with_name(f"{path.name}.partial")
         with partial.open("wb") as stream:
             np.savez_compressed(
-                stream, grid=grid.astype(np.float16), **truth(*played(options.data, row, options.split), grid.shape[1])
+                stream,
+                grid=grid.astype(np.float16),
+                **truth(*played(options.data, row, options.split), grid.shape[1]),
             )
         partial.replace(path)
 

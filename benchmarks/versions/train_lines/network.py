@@ -33,6 +33,7 @@ class LineReader(nn.Module):
         self.chord = nn.Conv2d(c, 2, 1)
 
     def forward(self, grid: Tensor) -> dict[str, Tensor]:
+        """Return logits [shape=(n, n_cells, n_columns)] of melody, bass, root and tones."""
         x = F.relu(self.first(grid))
         x = x + F.relu(self.near(x))
         x = x + F.relu(self.octaves(x))

@@ -42,7 +42,10 @@ def batch(examples: list[Example], random: np.random.Generator) -> dict[str, Ten
     for _ in range(BATCH):
         example = examples[random.integers(len(examples))]
         start = int(random.integers(max(1, example["grid"].shape[1] - CROP)))
-        piece = {k: v[:, start : start + CROP] if k == "grid" else v[start : start + CROP] for k, v in example.items()}
+        piece = {
+            k: v[:, start : start + CROP] if k == "grid" else v[start : start + CROP]
+            for k, v in example.items()
+        }
         grid, step = piece["grid"].astype(np.float32), int(random.integers(-5, 6))
         heard = [0, 1, 4, 5]
         grid[heard] *= np.float32(random.uniform(0.7, 1.2))
@@ -67,10 +70,18 @@ def line_class(pitches: np.ndarray) -> np.ndarray:
 
 
 def loss(said: dict[str, Tensor], true: dict[str, Tensor]) -> Tensor:
-    parts = {name: F.cross_entropy(said[name].flatten(0, 1), true[name].flatten()) for name in ("melody", "bass", "root")}
+    parts = {
+        name: F.cross_entropy(said[name].flatten(0, 1), true[name].flatten())
+        for name in ("melody", "bass", "root")
+    }
     has_chord = (true["root"] < 12).float()[..., None]
     tones = F.binary_cross_entropy_with_logits(said["tones"], true["tones"], reduction="none")
-    return parts["melody"] + 0.5 * parts["bass"] + 0.5 * parts["root"] + (tones * has_chord).sum() / (12 * has_chord.sum() + 1)
+    return (
+        parts["melody"]
+        + 0.5 * parts["bass"]
+        + 0.5 * parts["root"]
+        + (tones * has_chord).sum() / (12 * has_chord.sum() + 1)
+    )
 
 
 @torch.no_grad()
@@ -128,7 +139,17 @@ def main() -> None:
                 mean.lerp_(now, 1 - keep)
         if step % 200 == 0 or step == options.steps:
             figures = accuracy(average, held_out)
-            print(json.dumps({"step": step, "loss": round(value.item(), 3), "cpu_s": round(time.process_time() - started)} | figures), flush=True)
+            print(
+                json.dumps(
+                    {
+                        "step": step,
+                        "loss": round(value.item(), 3),
+                        "cpu_s": round(time.process_time() - started),
+                    }
+                    | figures
+                ),
+                flush=True,
+            )
             export(average.state_dict(), options.out)
 
 

@@ -1,4 +1,4 @@
-"""``linernotes versions compare`` and ``linernotes versions search``."""
+"""``linernotes versions``: compare two files; search and index a workspace (`versions_search`)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from linernotes.cli.output import Progress, emit, note, say, table
+from linernotes.cli.versions_search import index_app, search
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Compare music: melody, harmony, rhythm, whole."
@@ -48,23 +49,8 @@ def compare(
     note(f"page: {page}, facts: {page.with_suffix('.json')}")
 
 
-@app.command()
-def search(
-    files: Annotated[list[Path], typer.Argument(help="Audio files to search for.", metavar="FILE...")],
-    workspace: Annotated[Path, typer.Option("--workspace", help="Workspace with a corpus or a catalogue.")],
-    top: Annotated[int, typer.Option("--top", help="Recordings to show for each file.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Rank the recordings of a workspace by the musical substance they share with each file.
-
-    Example:
-      linernotes versions search output.wav --workspace ws --top 5
-    """
-    from linernotes.workflows.versions import search_versions
-
-    with Progress(quiet=as_json) as progress:
-        answers = search_versions(files, workspace, top=top, progress=progress)
-    emit(answers, as_json, _print_answers)
+app.command()(search)
+app.add_typer(index_app, name="index")
 
 
 def _print_match(match: dict[str, Any]) -> None:
@@ -87,14 +73,6 @@ def _print_match(match: dict[str, Any]) -> None:
         if one["found_in"]:
             say(f"as good a match as {one['dimension']} {_seconds(one, 'a')} s: {', '.join(one['found_in'])}")
     say(match["scope"])
-
-
-def _print_answers(answers: list[dict[str, Any]]) -> None:
-    for answer in answers:
-        columns = ("recording", "score", "probability", "best segment (query s : recording s)")
-        table(answer["query"], columns, [_result_row(result) for result in answer["results"]])
-        for skipped in answer["skipped"]:
-            say(f"not compared: {skipped['recording_id']}: {skipped['reason']}")
 
 
 def _dimension_row(one: dict[str, Any]) -> tuple[object, ...]:
@@ -123,9 +101,3 @@ def _expected(e_value: float | None) -> str | None:
     from linernotes.reports.version_page.wording import small
 
     return None if e_value is None else small(e_value)
-
-
-def _result_row(result: dict[str, Any]) -> tuple[object, ...]:
-    best = next(iter(result["segments"]), None)
-    spans = " : ".join(str(span) for span in _segment_row(best)[1:3]) if best else "–"
-    return (result["recording_id"], round(result["score"], 2), round(result["probability"], 3), spans)

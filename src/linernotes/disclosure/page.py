@@ -238,7 +238,7 @@ def _steps(facts: DisclosureFacts) -> list[Step]:
                 "sealed list, names the keys that were checked, and shows nothing else of the list. You need no "
                 "account, and you do not have to trust the answer: you can check it."
             ),
-            command="linernotes presence prove YOUR_FILE_OR_ISRC --workspace WS --out proof.json",
+            command="linernotes presence prove YOUR_FILE_OR_ISRC --workspace WS --out song.proof",
         ),
         Step(
             title="Check the proof yourself",
@@ -247,7 +247,7 @@ def _steps(facts: DisclosureFacts) -> list[Step]:
                 "the seal, then check the proof against it. 'linernotes verifier' writes a single file that does so "
                 "for people who have Python and the package 'cryptography', and nothing of ours."
             ),
-            command=f"linernotes presence verify proof.json --root {facts.corpus.root}",
+            command=f"linernotes presence verify song.proof --root {facts.corpus.root}",
         ),
         Step(
             title="Check these documents",

@@ -35,7 +35,7 @@ Rhythm keeps the pattern of periodicities, not the position in the bar.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.fft
@@ -55,6 +55,8 @@ from linernotes.audio.chroma import (
 )
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
+from linernotes.versions.notes.grid import pitch_grid
+from linernotes.versions.notes.transcription import transcribe
 from linernotes.versions.notes.grid import pitch_grid
 from linernotes.versions.notes.transcription import transcribe
 
@@ -117,6 +119,11 @@ class Features:
     rhythm: NDArray[np.float32]
     hop_s: float
     duration_s: float
+    bass: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, PITCH_CLASSES), np.float32))
+
+    def __post_init__(self) -> None:
+        if len(self.bass) == 0:
+            object.__setattr__(self, "bass", np.zeros_like(self.melody))
 
     def __len__(self) -> int:
         return len(self.harmony)
@@ -124,7 +131,7 @@ class Features:
     def excerpt(self, first: int, end: int) -> Features:
         """Return the frames ``first <= t < end``."""
         parts = (self.harmony[first:end], self.melody[first:end], self.rhythm[first:end])
-        return Features(*parts, self.hop_s, (end - first) * self.hop_s)
+        return Features(*parts, self.hop_s, (end - first) * self.hop_s, self.bass[first:end])
 
 
 def extract(audio: Audio, config: FeatureConfig = FeatureConfig()) -> Features:
@@ -165,6 +172,15 @@ def extract(audio: Audio, config: FeatureConfig = FeatureConfig()) -> Features:
     melody = _pool(_melody(spectrum, tuning, spectrum_config, config), step, n_frames)
     rhythm = rhythm_patterns(audio, n_frames, config)
     return Features(centred(harmony), centred(melody), centred(rhythm), config.hop_s, audio.duration_s)
+
+
+def grid_of(audio: Audio) -> NDArray[np.float32]:
+    """Return the picture of a recording that its lines are read from; see `linernotes.versions.notes.grid`."""
+    config = ConstantQConfig()
+    magnitudes = constant_q(audio, config)
+    spectrum, tuning = whiten(magnitudes), estimate_tuning(magnitudes)
+    strength = semitones(salience(spectrum), tuning)
+    return pitch_grid(transcribe(audio, tuning), semitones(spectrum, tuning), strength, config.hop_s)
 
 
 def grid_of(audio: Audio) -> NDArray[np.float32]:

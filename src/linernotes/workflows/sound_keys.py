@@ -55,7 +55,6 @@ from linernotes.fingerprint.spectrum import centred_spectrum
 from linernotes.ids import parse_content_hash
 
 N_SKETCH_KEYS = 32
-N_ASKED = 16
 ISCC_BITS = 256
 PEAKS = Density(10.0, (17, 7))  # few and tall: what a low bit rate leaves standing
 _AHEAD = 9  # peaks after the first that a constellation may take in
@@ -146,14 +145,20 @@ def sketch_of(times: NDArray[np.int32], bands: NDArray[np.int32]) -> tuple[str, 
     tuple of str
         Up to 32, ascending.
     """
+    smallest = constellation_codes(times, bands)[:N_SKETCH_KEYS]
+    return tuple(sorted(hashlib.sha256(int(code).to_bytes(8, "big")).hexdigest()[:16] for code in smallest))
+
+
+def constellation_codes(times: NDArray[np.int32], bands: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """Return the codes of all constellations of peaks, those that a sketch chooses first; parameters as `sketch_of`."""
     found = [
         _constellations(times, bands, near, far)
         for near, far in itertools.combinations(range(1, _AHEAD + 1), 2)
         if far < len(times)
     ]
     codes = np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
-    smallest = codes[np.argsort(_mixed(codes), kind="stable")[:N_SKETCH_KEYS]]
-    return tuple(sorted(hashlib.sha256(int(code).to_bytes(8, "big")).hexdigest()[:16] for code in smallest))
+    ordered: NDArray[np.uint64] = codes[np.argsort(_mixed(codes), kind="stable")]
+    return ordered
 
 
 def lookup_keys_of_file(path: Path | str) -> list[Key]:

@@ -38,20 +38,20 @@ class Held:
         Hash of the file.
     item_id : str or None
         Its name in the sealed corpus.
-    folder : Path
-        The ``versions`` folder of its workspace.
+    workspace : Path
+        Where it is held.
     """
 
     recording: Recording
     path: Path
     content_sha256: str
     item_id: str | None
-    folder: Path
+    workspace: Path
 
     @property
     def profile_path(self) -> Path:
         """Where what comparing needs to know of it is kept."""
-        return self.folder / f"{self.content_sha256}.npz"
+        return self.workspace / FOLDER / f"{self.content_sha256}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,11 @@ def _held(workspace: Workspace, absent: list[tuple[str, str]]) -> Iterator[Held]
         )
     if corpus is not None:
         for item in corpus.items:
-            try:
-                path = corpus.audio_path(item)
-            except CorpusError as error:
-                absent.append((item.item_id, str(error)))
+            path = corpus.audio_path(item)
+            if not path.is_file():
+                absent.append((item.item_id, f"{path}: no such file; put the corpus's audio back there"))
                 continue
-            yield Held(item.recording, path, item.content_sha256, item.item_id, folder)
+            yield Held(item.recording, path, item.content_sha256, item.item_id, workspace.path)
     hashes = _Hashes(folder / _HASHES)
     for recording in recordings:
         try:
@@ -124,7 +123,7 @@ def _held(workspace: Workspace, absent: list[tuple[str, str]]) -> Iterator[Held]
         except (CorpusError, OSError) as error:
             absent.append((recording.recording_id, str(error)))
             continue
-        yield Held(recording, path, content, None, folder)
+        yield Held(recording, path, content, None, workspace.path)
     hashes.save()
 
 

@@ -31,6 +31,7 @@ from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
 from linernotes.versions.features import extract
 from linernotes.versions.index.folder import EMBEDDED, QDRANT, IndexFacts, VersionIndex, read_facts
 from linernotes.versions.index.folder import HEADER as INDEX_HEADER
+from linernotes.versions.index.recordings import LOG, RecordingLog
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import profile
 from linernotes.workflows.version_collection import Held, collection_of, versions_folder
@@ -178,9 +179,9 @@ def ready_index(
     """Return the folder of an index that holds these recordings of a workspace, adding what is missing."""
     folder = index_folder(workspace, encoder)
     if (folder / INDEX_HEADER).exists():
-        with VersionIndex(folder) as index:
-            if all(one.content_sha256 in index for one in held):
-                return folder
+        known = RecordingLog(folder / LOG).by_content
+        if all(one.content_sha256 in known for one in held):
+            return folder
     with _opened_for_writing(folder, encoder, None) as index:
         _fill(index, held, encoder_spec, SerialRunner(), 1, progress)
     return folder
@@ -194,7 +195,7 @@ def _fill(
     n_at_once: int,
     progress: Progress | None,
 ) -> int:
-    missing = [one for one in held if one.content_sha256 not in index or not one.profile_path.is_file()]
+    missing = [one for one in held if _is_missing(index, one)]
     n_added = 0
     for first in range(0, len(missing), n_at_once):
         some = missing[first : first + n_at_once]
@@ -208,6 +209,11 @@ def _fill(
         if progress is not None:
             progress("listening to recordings", first + len(some), len(missing))
     return n_added
+
+
+def _is_missing(index: VersionIndex, one: Held) -> bool:
+    entry = index.log.by_content.get(one.content_sha256)
+    return entry is None or (entry.n_segments > 0 and load_profile(one.profile_path) is None)
 
 
 @dataclass(frozen=True)

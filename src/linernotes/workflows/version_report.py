@@ -47,6 +47,7 @@ from linernotes.versions.background import bundled_background
 from linernotes.versions.compare import compare_profiles
 from linernotes.versions.features import FEATURES_REVISION, Features, extract
 from linernotes.versions.significance import PRIOR, Profile, profile
+from linernotes.workflows.version_melodies import melodies
 
 MOST_REMOVALS = 6
 LARGEST_REMOVAL_S2 = 600.0**2
@@ -133,6 +134,7 @@ def write_page(
         If the page cannot be written.
     """
     removals, removals_words = removed(match, a.profile, b.profile, progress)
+    heard_melodies, melodies_words = melodies(match, a.audio, b.audio)
     page = VersionPage(
         match=match,
         a=_side(a, match, "a"),
@@ -143,6 +145,8 @@ def write_page(
         version=installed_version("linernotes"),
         removals=removals,
         removals_words=removals_words,
+        melodies=heard_melodies,
+        melodies_words=melodies_words,
     )
     recorded = [Recorded(one.audio, one.profile.features.harmony) for one in (a, b)]
     return write_version_page(page, out, *recorded)

@@ -1,47 +1,90 @@
 """Ask whether two files hold the same music, and which recordings of a workspace hold the music of a file.
 
+A search narrows down in three steps: segments near the query's among all (`linernotes.versions.index`), alignment of
+the recordings that they speak for, full comparison of the best few. A small collection is aligned as a whole, which
+costs no more and misses nothing; the answer says which was done.
+
 Conventions
 -----------
-A workspace's recordings are its corpus items and its catalogue. What comparing needs to know of each is
-kept in the
+A workspace's recordings are its corpus items and its catalogue. What comparing needs to know of each is kept in the
 workspace's ``versions`` folder under the hash of the file's content, so a search computes only what is new.
 
 Known limits
 ------------
-A search compares the query with every recording, about 20 ms of CPU each; it is meant for up to some ten
-thousand.
+What the segments do not bring among the candidates is not found; `exhaustive` aligns everything. Fragments of less
+than a segment (20 s) drown in it: for those search with a span of the query, or exhaustively.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from linernotes.audio.files import file_sha256, read_audio
-from linernotes.catalog.recording import Recording
-from linernotes.errors import CorpusError, InputError, TooShort
-from linernotes.evidence import VersionMatch
+from linernotes.audio.files import Audio, read_audio
+from linernotes.errors import InputError, TooShort
+from linernotes.evidence import Span, VersionMatch, VersionSegment
+from linernotes.execution import SerialRunner
+from linernotes.folds import Runner
 from linernotes.versions.compare import compare_profiles, quick_log_odds
+from linernotes.versions.encoder.embed import embed
+from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
 from linernotes.versions.features import extract
+from linernotes.versions.index.candidates import candidates
+from linernotes.versions.index.sharded import ShardedIndex
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, profile
-from linernotes.workspace import Workspace
+from linernotes.workflows.version_collection import FOLDER, Collection, Held, collection_of
+from linernotes.workflows.version_index import ready_index
 
-FOLDER = "versions"
+__all__ = ["FOLDER", "SearchConfig", "compare_files", "profile_file", "search_versions"]
+
 Progress = Callable[[str, int, int], None]
+Place = Path | str
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    recording: Recording
-    path: Path
-    content_sha256: str
-    item_id: str | None
+class SearchConfig:
+    """How far a search looks.
+
+    Parameters
+    ----------
+    encoder : str
+        ``mini``, ``chroma2d`` or ``clews:PATH``: which index is asked.
+    n_candidates : int >= 1
+        Recordings that are aligned with the query.
+    n_near : int >= 1
+        Segments that each segment of the query brings.
+    exhaustive : bool
+        Whether everything is aligned, whatever it costs.
+    exhaustive_up_to : int >= 0
+        Number of recordings up to which everything is aligned anyway.
+    span_s : (float, float) or None
+        Seconds of each query that are searched for.
+    """
+
+    encoder: str = DEFAULT_ENCODER
+    n_candidates: int = 100
+    n_near: int = 200
+    exhaustive: bool = False
+    exhaustive_up_to: int = 200
+    span_s: tuple[float, float | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_candidates < 1 or self.n_near < 1 or self.exhaustive_up_to < 0:
+            raise InputError(f"{self}: expected at least 1 candidate and 1 near segment")
 
 
-def compare_files(a: Path | str, b: Path | str) -> VersionMatch:
+@dataclass(frozen=True, slots=True)
+class _Query:
+    name: str
+    audio: Audio
+    profile: Profile
+    offset_s: float
+
+
+def compare_files(a: Place, b: Place) -> VersionMatch:
     """Return whether, where and how two audio files share musical substance.
 
     Parameters
@@ -59,7 +102,7 @@ def compare_files(a: Path | str, b: Path | str) -> VersionMatch:
     return compare_profiles(profile_file(a), profile_file(b), str(a), str(b))
 
 
-def profile_file(path: Path | str) -> Profile:
+def profile_file(path: Place) -> Profile:
     """Return what comparing needs to know of an audio file.
 
     Raises
@@ -67,109 +110,205 @@ def profile_file(path: Path | str) -> Profile:
     InputError
         As `compare_files`; the message names the file.
     """
-    audio = read_audio(path)
-    try:
-        return profile(extract(audio))
-    except TooShort as error:
-        raise TooShort(f"{path}: {error}") from error
+    return _profiled(read_audio(path), path)
 
 
 def search_versions(
-    files: Sequence[Path | str], workspace: Path | str, *, top: int = 10, progress: Progress | None = None
+    files: Sequence[Place],
+    workspace: Place | Sequence[Place],
+    *,
+    top: int = 10,
+    config: SearchConfig = SearchConfig(),
+    run: Runner | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """Rank the recordings of a workspace by the musical substance that they share with each file.
+    """Rank the recordings of workspaces by the musical substance that they share with each file.
 
     Parameters
     ----------
     files : sequence of Path or str
         Audio files, at least 4 s each.
-    workspace : Path or str
-        Workspace with a sealed corpus, a catalogue, or both.
+    workspace : Path, str, or sequence of them
+        Workspaces with a sealed corpus, a catalogue, or both; several are searched as one.
     top : int > 0
         Recordings returned per file, with segments.
+    config : SearchConfig, optional
+        How far to look.
+    run : Runner, optional
+        An engine of `linernotes.execution`, over which the workspaces' indexes are spread.
     progress : callable, optional
         Called with a name, the number done, and the number in all.
 
     Returns
     -------
     list of dict
-        For each file ``{"query", "results", "skipped"}``; ``results`` is best first, each with
-        ``recording_id``,
-        ``score``, ``probability``, ``segments`` (A is the query) and more; ``skipped`` names the recordings
-        that could not be compared, and why.
+        For each file ``{"query", "results", "skipped", "searched"}``; ``results`` is best first, each with
+        ``recording_id``, ``score``, ``probability``, ``segments`` (A is the query) and more; ``skipped`` names the
+        recordings that could not be compared, and why; ``searched`` says whether an index or everything was asked.
 
     Raises
     ------
     InputError
-        If a file is no audio, is silent or too short, or *top* is not positive.
+        If a file is no audio, is silent or too short, the span is not in it, or *top* is not positive.
     CorpusError
-        If there is no workspace, or it has neither a corpus nor a catalogue.
+        If there is no workspace, it has neither a corpus nor a catalogue, or its index is damaged.
     """
     if top < 1:
         raise InputError(f"top {top}: expected a whole number of at least 1")
     if not files:
         raise InputError("no files to search for; give at least one audio file")
-    queries = [(str(file), profile_file(file)) for file in files]
-    known: list[tuple[_Candidate, Profile]] = []
-    skipped: list[dict[str, str]] = []
-    with Workspace.open(workspace) as opened:
-        folder = opened.folder(FOLDER)
-        candidates = list(_candidates(opened))
-    for n_done, candidate in enumerate(candidates, start=1):
-        try:
-            known.append((candidate, _cached_profile(candidate, folder)))
-        except InputError as error:
-            skipped.append({"recording_id": candidate.recording.recording_id, "reason": str(error)})
-        if progress is not None:
-            progress("reading recordings", n_done, len(candidates))
-    return [
-        {"query": name, "results": _ranked(name, query, known, top), "skipped": skipped}
-        for name, query in queries
-    ]
+    queries = [_query(file, config.span_s) for file in files]
+    places = [workspace] if isinstance(workspace, str | Path) else list(workspace)
+    found = collection_of(places)
+    if config.exhaustive or len(found.held) <= max(config.exhaustive_up_to, config.n_candidates):
+        looked: _Everything | _Indexed = _Everything(found)
+    else:
+        looked = _Indexed.open(places, found, config, run or SerialRunner(), progress)
+    answers = []
+    for n_done, query in enumerate(queries, start=1):
+        report = progress if len(queries) == 1 else None
+        answers.append(_answer(query, looked, top, report))
+        if progress is not None and len(queries) > 1:
+            progress("searching", n_done, len(queries))
+    return answers
 
 
-def _candidates(workspace: Workspace) -> Iterator[_Candidate]:
-    """Yield every recording of the workspace once per content, corpus items first."""
-    corpus = workspace.corpus() if workspace.has_corpus() else None
-    recordings = workspace.recordings()
-    if corpus is None and not recordings:
-        raise CorpusError(
-            f"{workspace.path}: holds neither a corpus nor a catalogue; "
-            "fill it with 'linernotes corpus seal' or "
-            "'linernotes catalog add'"
+@dataclass(frozen=True)
+class _Everything:
+    """Every recording is a candidate."""
+
+    collection: Collection
+
+    def candidates(self, query: _Query) -> list[Held]:
+        return list(self.collection.held)
+
+    @property
+    def unusable(self) -> list[tuple[str, str]]:
+        return []
+
+    def facts(self, n_aligned: int) -> dict[str, Any]:
+        return {"by": "everything", "n_recordings": len(self.collection.held), "n_aligned": n_aligned}
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """Those recordings are candidates to which near segments belong."""
+
+    collection: Collection
+    index: ShardedIndex
+    config: SearchConfig
+    run: Runner
+    by_content: Mapping[str, Held]
+
+    @classmethod
+    def open(
+        cls,
+        places: Sequence[Place],
+        found: Collection,
+        config: SearchConfig,
+        run: Runner,
+        progress: Progress | None,
+    ) -> _Indexed:
+        encoder = load_encoder(config.encoder)
+        folders = []
+        for place in places:
+            own = [one for one in found.held if one.workspace.resolve() == Path(place).resolve()]
+            folders.append(ready_index(place, own, config.encoder, encoder, progress))
+        by_content = {one.content_sha256: one for one in found.held}
+        return cls(found, ShardedIndex.open(folders), config, run, by_content)
+
+    def candidates(self, query: _Query) -> list[Held]:
+        vectors = embed(query.audio, load_encoder(self.config.encoder)).vectors
+        hits = self.index.search(vectors, self.config.n_near, self.run)
+        near = candidates(hits, self.index.recording_of, 2 * self.config.n_candidates)
+        known = dict.fromkeys(one.recording.content_sha256 for one in near)
+        return [self.by_content[content] for content in known if content in self.by_content][
+            : self.config.n_candidates
+        ]
+
+    @property
+    def unusable(self) -> list[tuple[str, str]]:
+        entries = [entry for log in self.index.logs for entry in log.by_number.values() if entry.reason]
+        return [
+            (self.by_content[entry.content_sha256].recording.recording_id, entry.reason)
+            for entry in entries
+            if entry.content_sha256 in self.by_content
+        ]
+
+    def facts(self, n_aligned: int) -> dict[str, Any]:
+        return {
+            "by": "index",
+            "encoder": self.index.facts.encoder,
+            "n_recordings": len(self.collection.held),
+            "n_segments": self.index.n_segments,
+            "n_aligned": n_aligned,
+        }
+
+
+def _query(file: Place, span_s: tuple[float, float | None] | None) -> _Query:
+    audio = read_audio(file)
+    if span_s is None:
+        return _Query(str(file), audio, _profiled(audio, file), 0.0)
+    start_s, end_s = span_s[0], audio.duration_s if span_s[1] is None else span_s[1]
+    if not 0 <= start_s < end_s <= audio.duration_s + 0.5:
+        raise InputError(
+            f"{file}: seconds {start_s:g} to {end_s:g} asked for; it has 0 to {audio.duration_s:.1f}"
         )
-    seen = set()
-    if corpus is not None:
-        for item in corpus.items:
-            seen.add(item.content_sha256)
-            yield _Candidate(item.recording, corpus.audio_path(item), item.content_sha256, item.item_id)
-    for recording in recordings:
-        path = workspace.recording_audio(recording.recording_id)
-        content = file_sha256(path)
-        if content not in seen:
-            seen.add(content)
-            yield _Candidate(recording, path, content, None)
+    part = audio.excerpt(start_s, min(end_s, audio.duration_s))
+    return _Query(str(file), part, _profiled(part, file), start_s)
 
 
-def _cached_profile(candidate: _Candidate, folder: Path) -> Profile:
-    cached = folder / f"{candidate.content_sha256}.npz"
-    known = load_profile(cached)
+def _profiled(audio: Audio, path: Place) -> Profile:
+    try:
+        return profile(extract(audio))
+    except TooShort as error:
+        raise TooShort(f"{path}: {error}") from error
+
+
+def _answer(
+    query: _Query, looked: _Everything | _Indexed, top: int, progress: Progress | None
+) -> dict[str, Any]:
+    skipped = [*looked.collection.absent, *looked.unusable]
+    aligned: list[tuple[float, Held, Profile]] = []
+    chosen = looked.candidates(query)
+    for n_done, one in enumerate(chosen, start=1):
+        try:
+            other = _cached_profile(one)
+        except InputError as error:
+            skipped.append((one.recording.recording_id, str(error)))
+        else:
+            aligned.append((quick_log_odds(query.profile, other), one, other))
+        if progress is not None:
+            progress("aligning recordings", n_done, len(chosen))
+    aligned.sort(key=lambda entry: (-entry[0], entry[1].recording.recording_id))
+    return {
+        "query": query.name,
+        "results": [_result(query, one, other) for _, one, other in aligned[:top]],
+        "skipped": [{"recording_id": name, "reason": reason} for name, reason in skipped],
+        "searched": looked.facts(len(aligned)),
+    }
+
+
+def _cached_profile(one: Held) -> Profile:
+    known = load_profile(one.profile_path)
     if known is None:
-        known = profile_file(candidate.path)
-        save_profile(cached, known)
-        known = load_profile(cached) or known  # stored values are rounded: the first search sees them too
+        known = profile_file(one.path)
+        save_profile(one.profile_path, known)
+        known = load_profile(one.profile_path) or known  # stored values are rounded: all searches see them
     return known
 
 
-def _ranked(
-    name: str, query: Profile, known: list[tuple[_Candidate, Profile]], top: int
-) -> list[dict[str, Any]]:
-    scored = [(quick_log_odds(query, other), candidate, other) for candidate, other in known]
-    scored.sort(key=lambda entry: (-entry[0], entry[1].recording.recording_id))
-    results = []
-    for _, candidate, other in scored[:top]:
-        recording = candidate.recording
-        match = compare_profiles(query, other, name, recording.recording_id)
-        facts = {"recording_id": recording.recording_id, "item_id": candidate.item_id}
-        results.append(facts | {"title": recording.title, "artist": recording.artist} | match.as_json())
-    return results
+def _result(query: _Query, one: Held, other: Profile) -> dict[str, Any]:
+    recording = one.recording
+    match = compare_profiles(query.profile, other, query.name, recording.recording_id)
+    if query.offset_s:
+        moved = tuple(_moved(segment, query.offset_s) for segment in match.segments)
+        match = replace(match, segments=moved)
+    facts = {"recording_id": recording.recording_id, "item_id": one.item_id, "workspace": str(one.workspace)}
+    return facts | {"title": recording.title, "artist": recording.artist} | match.as_json()
+
+
+def _moved(segment: VersionSegment, by_s: float) -> VersionSegment:
+    """Return a segment whose seconds of A count from the beginning of the file, not of the span."""
+    span = Span(segment.a.start_s + by_s, segment.a.end_s + by_s)
+    return replace(segment, a=span, path=tuple((a + by_s, b) for a, b in segment.path))

@@ -90,7 +90,7 @@ def music_fixture():
     return make_music
 
 
-@pytest.fixture(name="new_item")
+@pytest.fixture(name="new_item", scope="session")
 def new_item_fixture():
     return make_item
 

@@ -225,7 +225,7 @@ def test_presence_and_absence_through_the_program(run, material, tmp_path, music
     root = json.loads(run("corpus", "seal", folder, "--rights", table, "--out", out, "--json")[1])["root"]
     other = tmp_path / "other.wav"
     soundfile.write(other, music(99, 2.0).samples, 16000)
-    proof = tmp_path / "proof.json"
+    proof = tmp_path / "song.proof"
     for path, present in ((folder / "rain.wav", True), (other, False)):
         code, text, _ = run("presence", "prove", path, "--workspace", out, "--out", proof, "--json")
         assert code == 0
@@ -249,18 +249,18 @@ def test_presence_and_absence_through_the_program(run, material, tmp_path, music
 def test_presence_faults_are_named(run, material, tmp_path):
     folder, table, out = material
     code, _, err = run(
-        "presence", "prove", folder / "rain.wav", "--workspace", out, "--out", tmp_path / "p.json"
+        "presence", "prove", folder / "rain.wav", "--workspace", out, "--out", tmp_path / "p.proof"
     )
     assert code == 3
     assert "no such workspace" in err
     run("corpus", "seal", folder, "--rights", table, "--out", out)
-    assert run("presence", "prove", "nofile.wav", "--workspace", out, "--out", tmp_path / "p.json")[0] == 3
-    assert not (tmp_path / "p.json").exists()
-    (tmp_path / "p.json").write_text("{")
-    code, _, err = run("presence", "verify", tmp_path / "p.json", "--root", "00" * 32)
+    assert run("presence", "prove", "nofile.wav", "--workspace", out, "--out", tmp_path / "p.proof")[0] == 3
+    assert not (tmp_path / "p.proof").exists()
+    (tmp_path / "p.proof").write_text("{")
+    code, _, err = run("presence", "verify", tmp_path / "p.proof", "--root", "00" * 32)
     assert code == 1
     assert "not a presence proof" in err
-    assert run("presence", "verify", tmp_path / "p.json", "--root", "12")[0] == 3
+    assert run("presence", "verify", tmp_path / "p.proof", "--root", "12")[0] == 3
     assert run("presence", "verify", tmp_path / "none.json", "--root", "00" * 32)[0] == 3
 
 
@@ -284,7 +284,7 @@ def test_snapshots_through_the_program(run, material, tmp_path, music):
         assert workspace.corpus().verify().root == second["root"]
         facts = audit.verify(second["receipt"], audit.trusted_key_path(workspace))
     assert (facts["kind"], facts["subject_sha256"]) == ("corpus-snapshot", second["root"])
-    proof = tmp_path / "proof.json"
+    proof = tmp_path / "song.proof"
     asked = ("presence", "prove", folder / "snow.wav", "--workspace", out, "--out", proof, "--json")
     assert json.loads(run(*asked)[1])["present"]
     earlier = json.loads(run(*asked, "--snapshot", first["root"][:16])[1])
@@ -294,7 +294,7 @@ def test_snapshots_through_the_program(run, material, tmp_path, music):
 
 def test_a_manifest_through_the_program(run, tmp_path):
     rows = [{"item_id": f"i{n}", "content_sha256": f"{n:064x}", "isrc": f"GBAYE69{n:05}"} for n in range(3)]
-    manifest, out, proof = tmp_path / "items.jsonl", tmp_path / "ws", tmp_path / "proof.json"
+    manifest, out, proof = tmp_path / "items.jsonl", tmp_path / "ws", tmp_path / "song.proof"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     code, text, _ = run("corpus", "seal", "--manifest", manifest, "--out", out, "--json")
     assert code == 0

@@ -92,10 +92,11 @@ def test_the_root_is_that_of_a_seal_in_memory(tmp_path, in_process):
 def test_proofs_and_the_next_snapshot(tmp_path, in_process):
     ws = tmp_path / "ws"
     first = seal_facts(_manifest(tmp_path / "m.jsonl", [_row(n) for n in range(9)]), ws)
-    out = tmp_path / "proof.json"
+    out = tmp_path / "song.proof"
     for key, present in (("GB-AYE-70-00004", True), ("GB-AYE-70-99999", False)):
-        proof = prove([key], ws, out)
-        assert verify_presence(proof, first.snapshot.facts.root).present is present
+        answer = prove([key], ws, out)
+        assert answer.present is present
+        assert verify_presence(out.read_bytes(), first.snapshot.facts.root) == answer
     with pytest.raises(CorpusError, match="corpus snapshot --manifest"):
         seal_facts(tmp_path / "m.jsonl", ws)
     with pytest.raises(CorpusError, match="nothing changed"):

@@ -1,12 +1,11 @@
 """The single-file verifier and the library were written apart: they must say yes and no to the same things."""
 
-import base64
-import copy
 import functools
 import importlib.util
 import json
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from linernotes.catalog.recording import Recording
 from linernotes.corpus import vrf
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.presence import prove_presence, verify_presence
+from linernotes.corpus.presence_bytes import PresenceProof
 from linernotes.corpus.seal import seal_items
 from linernotes.errors import LinernotesError
 
@@ -282,6 +282,7 @@ def item(number):
         n_channels=1,
         coding="WAV/PCM_16",
         recording=recording,
+        identifiers=("mbid:b1a9c0e9-d987-4042-ae91-78d6a3267d69",),
         sketch=tuple(f"{k:016x}" for k in range(number, number + 5)),
     )
 
@@ -291,13 +292,15 @@ def sealed():
     return seal_items([item(number) for number in range(5)], audio_dir=".", secret=bytes(32))
 
 
+@functools.cache
 def base_proofs():
     corpus = sealed()
     asked = [
         {"isrc": ["USS1Z9900002"], "content_sha256": [f"{3:064x}"]},
-        {"isrc": ["GBAYE6900001"], "content_sha256": ["ff" * 32]},
+        {"isrc": ["GBAYE6900001"], "content_sha256": ["ff" * 32], "iswc": "T0345246801"},
         {"sketch": [f"{k:016x}" for k in range(2, 6)], "isrc": ["GBAYE6900001"]},
-        {"sketch": [f"{k:016x}" for k in range(50, 52)]},
+        {"sketch": [f"{k:016x}" for k in range(50, 52)], "iscc": "ISCC:EIAX22FRE5DS3YBC"},
+        {"mbid": "b1a9c0e9-d987-4042-ae91-78d6a3267d69"},
     ]
     return [prove_presence(corpus, keys, open_items=opens) for keys in asked for opens in (False, True)]
 
@@ -308,52 +311,45 @@ def both(proof):
     its, found = verifier_says(lambda: THEIRS.check_presence(proof, root))
     assert mine is its, proof
     if mine:
-        assert (answer.present, answer.how, list(answer.not_checked)) == (
-            found["present"],
-            found["how"],
-            found["not_checked"],
-        )
+        told = answer.as_json()
+        for name in ("present", "how", "root", "n_items", "keys", "not_checked", "n_bytes", "scope"):
+            assert found[name] == told[name]
+        assert [one["item_id"] for one in found["opened"]] == [item.item_id for item in answer.items]
     return mine
 
 
-def places(value, path=()):
-    """Yield the path of every value inside."""
-    yield path
-    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, inner in steps:
-        yield from places(inner, (*path, name))
-
-
 @settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_presence_proofs(data):
-    proofs = PROOFS or PROOFS.extend(base_proofs()) or PROOFS
-    proof = copy.deepcopy(data.draw(st.sampled_from(proofs)))
-    path = data.draw(st.sampled_from(list(places(proof))[1:]))
-    holder = functools.reduce(lambda inner, name: inner[name], path[:-1], proof)
-    old, fault = holder[path[-1]], data.draw(st.integers(0, 5))
-    if fault == 0 and isinstance(holder, dict):
-        del holder[path[-1]]
-    elif fault == 1 and isinstance(old, str) and old:
-        at = data.draw(st.integers(0, len(old) - 1))
-        holder[path[-1]] = old[:at] + data.draw(st.sampled_from("0af=AZz9")) + old[at + 1 :]
-    elif fault == 2 and isinstance(old, list) and old:
-        old.pop(data.draw(st.integers(0, len(old) - 1)))
-    elif fault == 3 and isinstance(old, bool):
-        holder[path[-1]] = not old
-    elif fault == 4:
-        holder[path[-1]] = data.draw(
-            st.sampled_from([None, 0, "", [], {}, True, "x", base64.b64encode(bytes(32)).decode()])
-        )
-    elif isinstance(old, list) and old:
-        old.append(copy.deepcopy(old[0]))
-    both(proof)
+@given(
+    which=st.integers(0, 9),
+    place=st.integers(0, 10**6),
+    taken=st.integers(0, 33),
+    put=st.binary(max_size=33),
+)
+def test_presence_proofs(which, place, taken, put):
+    proof = base_proofs()[which]
+    place %= len(proof) + 1
+    both(proof[:place] + put + proof[place + taken :])
 
 
-PROOFS: list = []
+@settings(max_examples=100, deadline=None)
+@given(
+    which=st.integers(0, 9),
+    name=st.sampled_from(["keys", "vrf_proofs", "buckets", "siblings"]),
+    data=st.data(),
+)
+def test_presence_proofs_put_together_otherwise(which, name, data):
+    proof = PresenceProof.from_bytes(base_proofs()[which])
+    part = data.draw(st.sampled_from(["exact", "sketch"]))
+    answer = getattr(proof, part)
+    pieces = list(getattr(answer, name))
+    extra = PresenceProof.from_bytes(base_proofs()[data.draw(st.integers(0, 9))])
+    others = [*getattr(getattr(extra, part), name), *pieces]
+    pieces = data.draw(st.lists(st.sampled_from(others), max_size=len(pieces) + 2)) if others else pieces
+    opened = data.draw(st.sampled_from([proof.opened, extra.opened, proof.opened * 2, ()]))
+    both(replace(proof, opened=opened, **{part: replace(answer, **{name: tuple(pieces)})}).to_bytes())
 
 
 def test_presence_proofs_as_they_are():
-    proofs = PROOFS or PROOFS.extend(base_proofs()) or PROOFS
-    assert all(both(proof) for proof in proofs)
-    assert [proof["present"] for proof in proofs[::2]] == [True, False, True, False]
+    assert all(both(proof) for proof in base_proofs())
+    found = [verify_presence(proof, sealed().root).present for proof in base_proofs()[::2]]
+    assert found == [True, False, True, False, True]

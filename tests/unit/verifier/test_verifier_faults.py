@@ -1,10 +1,10 @@
 """Every fault that a creator must be told of is refused by the single file, in plain words and with its exit code."""
 
 import ast
-import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from linernotes.auditlog.receipt import sha256_of_file
 from linernotes.catalog.recording import Recording
 from linernotes.cli.verifier import verifier as command
 from linernotes.corpus.manifest import Item
-from linernotes.corpus.presence import prove_presence
+from linernotes.corpus.presence import prove_presence, verify_presence
+from linernotes.corpus.presence_bytes import PresenceProof
 from linernotes.corpus.seal import seal_items
 from linernotes.errors import InputError
 from linernotes.workflows.verifier import copy_verifier, verifier_bytes
@@ -225,8 +226,8 @@ def corpus(secret=bytes(32), n=5):
 
 
 def presence(world, proof, root, code, says, *more):
-    path = world[0] / "presence.json"
-    path.write_text(json.dumps(proof))
+    path = world[0] / "song.proof"
+    path.write_bytes(proof)
     return check(world, "presence", path, "--root", root, *more, code=code, says=says)
 
 
@@ -242,33 +243,30 @@ def test_presence_and_absence(world):
 def test_a_map_that_lies_is_refused(world):
     """The provider answers 'absent' for an ISRC that is there, in every way that he has."""
     sealed, missing = corpus(), corpus(n=2)
-    true = prove_presence(sealed, {"isrc": ["USS1Z9900002"]})
-    lie = copy.deepcopy(true)
-    lie["present"] = lie["keys"][0]["present"] = False
-    presence(world, lie, sealed.root, 1, "DOES NOT HOLD")
-    lie["keys"][0]["value"] = None
-    presence(world, lie, sealed.root, 1, "does not stand so in the map")
-    absent = prove_presence(sealed, {"isrc": ["GBAYE6900001"]})
-    borrowed = copy.deepcopy(absent)
-    borrowed["keys"][0]["key"] = "USS1Z9900002"  # the way of another key
-    presence(world, borrowed, sealed.root, 1, "VRF proof is not of this key")
-    borrowed["keys"][0]["vrf"] = true["keys"][0]["vrf"]
-    presence(world, borrowed, sealed.root, 1, "DOES NOT HOLD")
+    true = PresenceProof.from_bytes(prove_presence(sealed, {"isrc": ["USS1Z9900002"]}))
+    absent = PresenceProof.from_bytes(prove_presence(sealed, {"isrc": ["GBAYE6900001"]}))
+    bucket = true.exact.buckets[0]
+    for lie in ((b"",), (bucket[5:],), (), absent.exact.buckets):
+        if lie != true.exact.buckets:
+            shown = replace(true, exact=replace(true.exact, buckets=lie)).to_bytes()
+            presence(world, shown, sealed.root, 1, "DOES NOT HOLD")
+    borrowed = replace(absent, exact=replace(absent.exact, keys=true.exact.keys))  # the proof of another key
+    presence(world, borrowed.to_bytes(), sealed.root, 1, "VRF proof is not of this key")
     smaller = prove_presence(missing, {"isrc": ["USS1Z9900002"]})  # from a map without it
-    assert smaller["present"] is False
+    assert not verify_presence(smaller, missing.root).present
     presence(world, smaller, sealed.root, 1, "another corpus than the root that you trust")
+    rehung = replace(PresenceProof.from_bytes(smaller), header=sealed.header)
+    presence(world, rehung.to_bytes(), sealed.root, 1, "DOES NOT HOLD")
 
 
 def test_a_swapped_vrf_key_is_refused(world):
     sealed, other = corpus(), corpus(secret=bytes([1] * 32))
-    proof = prove_presence(sealed, {"isrc": ["GBAYE6900001"]})
-    swapped = prove_presence(other, {"isrc": ["GBAYE6900001"]})
-    proof["header"]["vrf_public"] = swapped["header"]["vrf_public"]
-    proof["keys"] = swapped["keys"]
-    presence(world, proof, sealed.root, 1, "another corpus than the root that you trust")
-    proof = prove_presence(sealed, {"isrc": ["GBAYE6900001"]})
-    proof["keys"][0]["vrf"] = swapped["keys"][0]["vrf"]
-    presence(world, proof, sealed.root, 1, "the key was swapped")
+    proof = PresenceProof.from_bytes(prove_presence(sealed, {"isrc": ["GBAYE6900001"]}))
+    swapped = PresenceProof.from_bytes(prove_presence(other, {"isrc": ["GBAYE6900001"]}))
+    rekeyed = replace(swapped, header=replace(sealed.header, vrf_public=other.header.vrf_public))
+    presence(world, rekeyed.to_bytes(), sealed.root, 1, "another corpus than the root that you trust")
+    mixed = replace(proof, exact=replace(proof.exact, vrf_proofs=swapped.exact.vrf_proofs))
+    presence(world, mixed.to_bytes(), sealed.root, 1, "the key was swapped")
 
 
 def test_a_proof_about_another_file_is_refused(world):
@@ -277,11 +275,17 @@ def test_a_proof_about_another_file_is_refused(world):
     presence(world, proof, sealed.root, 1, "not about the file", "--file", world[0] / "subject.txt")
 
 
-def test_a_changed_scope_sentence_is_refused(world):
+def test_a_proof_of_an_earlier_revision_is_refused(world):
+    old = b'{"format": "linernotes-presence-v2", "keys": []}'
+    presence(world, old, corpus().root, 1, "ask its maker for the proof again")
+
+
+def test_an_opened_record_is_shown(world):
     sealed = corpus()
-    proof = prove_presence(sealed, {"isrc": ["USS1Z9900002"]})
-    proof["scope"] = "This shows that it was copied."
-    presence(world, proof, sealed.root, 1, "what it does not show was changed")
+    proof = prove_presence(sealed, {"isrc": ["USS1Z9900002"]}, open_items=True)
+    told = presence(world, proof, sealed.root, 0, "is in")
+    assert told["opened"] == [item(2).as_json()]
+    presence(world, proof.replace(b"item-2", b"item-9"), sealed.root, 1, "not what was committed to")
 
 
 # --- the file itself ---
@@ -305,7 +309,7 @@ def test_usage_errors_exit_with_2(world):
 
 def test_it_is_one_short_file_of_the_standard_library_and_one_package():
     source = verifier_bytes().decode()
-    assert len(source.splitlines()) < 900
+    assert len(source.splitlines()) < 1000
     tree = ast.parse(source, feature_version=(3, 9))
     names = {
         alias.name.partition(".")[0]

@@ -85,8 +85,9 @@ class Fold(nn.Module):
         )
         x = (x - colour.transpose(1, 2)).clamp(min=0)
         x = x / (x.amax((1, 2), keepdim=True) + EPS)
-        octaves = x.unflatten(1, (-1, PITCH_CLASSES))
-        return torch.einsum("bopt,rop->brpt", octaves, self.windows.unflatten(1, (-1, PITCH_CLASSES)))
+        octaves = x.reshape(len(x), -1, PITCH_CLASSES, x.shape[2])
+        windows = self.windows.reshape(len(self.windows), -1, PITCH_CLASSES)
+        return torch.einsum("bopt,rop->brpt", octaves, windows)
 
 
 class CircularConv(nn.Module):

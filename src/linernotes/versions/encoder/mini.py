@@ -41,7 +41,7 @@ from linernotes.versions.encoder.cqt import FRAMES_PER_S, constant_q_bands
 from linernotes.versions.encoder.segments import cut, segment_starts
 
 if TYPE_CHECKING:
-    from linernotes.versions.encoder.network import Network
+    from linernotes.versions.encoder.circle import CircleNetwork
 
 WEIGHTS, CARD = "mini.safetensors", "mini.json"
 AT_ONCE = 32  # segments in one pass; bounds the memory
@@ -53,7 +53,7 @@ class Mini:
 
     Parameters
     ----------
-    network : Network
+    network : CircleNetwork
         In evaluation mode, on its device.
     name : str
         ``mini-`` and the first digits of the weights' SHA-256.
@@ -63,7 +63,7 @@ class Mini:
         Segments.
     """
 
-    network: Network
+    network: CircleNetwork
     name: str
     pool: int
     length_s: float = 20.0
@@ -135,7 +135,7 @@ def card() -> dict[str, Any]:
     Examples
     --------
     >>> card()["licence"]
-    'MIT'
+    'Apache-2.0'
     """
     text = (resources.files(__package__) / "weights" / CARD).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
@@ -144,7 +144,7 @@ def card() -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _loaded(device: str) -> Mini:
-    from linernotes.versions.encoder.network import Network, NetworkConfig
+    from linernotes.versions.encoder.circle import CircleConfig, CircleNetwork
 
     facts = card()
     data = (resources.files(__package__) / "weights" / WEIGHTS).read_bytes()
@@ -154,12 +154,12 @@ def _loaded(device: str) -> Mini:
             f"{WEIGHTS} has SHA-256 {found[:12]}, its card says {str(facts['sha256'])[:12]}; install Linernotes anew"
         )
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["network"].items()}
-    network = Network(NetworkConfig(**sizes))
+    network = CircleNetwork(CircleConfig(**sizes))
     _fill(network, data)
     return Mini(_placed(network, device), f"mini-{found[:8]}", int(facts["pool"]))
 
 
-def _fill(network: Network, data: bytes) -> None:
+def _fill(network: CircleNetwork, data: bytes) -> None:
     import safetensors.torch
 
     tensors = safetensors.torch.load(data)
@@ -169,7 +169,7 @@ def _fill(network: Network, data: bytes) -> None:
         raise VerificationError(f"{WEIGHTS} lacks {sorted(missing)[0]}; install Linernotes anew")
 
 
-def _placed(network: Network, device: str) -> Network:
+def _placed(network: CircleNetwork, device: str) -> CircleNetwork:
     try:
         return network.to(device).eval()
     except (RuntimeError, AssertionError) as error:

@@ -275,11 +275,10 @@ class EmbeddedStore:
             self._read()
 
     def _map(self, n: int) -> None:
-        shape = (n, self._dimension)
         rows = mapped(self._paths[1], ROW, (n,))
-        n = n_written(rows)
-        rows = rows[:n]
-        self._codes: NDArray[np.int8] = mapped(self._paths[0], np.dtype(np.int8), shape)[:n]
+        codes: NDArray[np.int8] = mapped(self._paths[0], np.dtype(np.int8), (n, self._dimension))
+        n = n_written(codes, rows)
+        rows, self._codes = rows[:n], codes[:n]
         self._ids = np.ascontiguousarray(rows["id"], np.int64)
         self._scales = np.ascontiguousarray(rows["scale"], np.float32)
         self._squares = np.ascontiguousarray(rows["square"], np.int32)

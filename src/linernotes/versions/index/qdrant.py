@@ -82,15 +82,19 @@ class QdrantStore:
             raise InputError(f"vector store 'qdrant:{location}'; expected qdrant:COLLECTION@ADDRESS")
         client = _client(address)
         store = cls(client, collection, dimension, exact=exact)
-        with store._plain_faults():
-            if not client.collection_exists(collection):
-                store._make()
-            found = client.get_collection(collection).config.params.vectors.size
-        if found != dimension:
+        try:
+            with store._plain_faults():
+                if not client.collection_exists(collection):
+                    store._make()
+                found = client.get_collection(collection).config.params.vectors.size
+            if found != dimension:
+                raise CorpusError(
+                    f"qdrant:{location}: vectors of {found} values, expected {dimension}; "
+                    "choose another collection"
+                )
+        except BaseException:
             client.close()
-            raise CorpusError(
-                f"qdrant:{location}: vectors of {found} values, expected {dimension}; choose another collection"
-            )
+            raise
         return store
 
     @property

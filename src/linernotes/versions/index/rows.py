@@ -33,10 +33,13 @@ def mapped(path: Path, kind: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[A
     return np.memmap(path, kind, mode="c", shape=shape)  # private pages: torch wants to be allowed to write
 
 
-def n_written(rows: NDArray[Any]) -> int:
-    """Return how many rows there are, without zeros at the end that a failing machine left."""
+def n_written(codes: NDArray[np.int8], rows: NDArray[Any]) -> int:
+    """Return how many rows there are, without a tail of zeros that a failing machine left in place of the last."""
     n = len(rows)
     while n and rows["crc"][n - 1] == 0 and rows["id"][n - 1] == 0:
+        n -= 1
+    last = slice(n - 1, n)
+    if n and rows["crc"][n - 1] < 1 << 24 and checksums(codes[last], rows[last]) != rows["crc"][last]:
         n -= 1
     return n
 

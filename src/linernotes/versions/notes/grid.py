@@ -57,7 +57,7 @@ def pitch_grid(
     """
     seconds = min(len(transcription) * transcription.hop_s, len(loudness) * spectrum_hop_s)
     n_cells = max(1, int(seconds / CELL_S + 1e-6))
-    layers = np.zeros((N_LAYERS, n_cells, N_PITCHES), np.float32)
+    layers = np.zeros((4, n_cells, N_PITCHES), np.float32)
     first = LOWEST_PITCH - heard.LOWEST_PITCH
     keys = slice(first, first + N_PITCHES)
     edges = _edges(n_cells, transcription.hop_s)
@@ -68,12 +68,27 @@ def pitch_grid(
     width = min(N_PITCHES - above, loudness.shape[1])
     layers[2, :, above : above + width] = _mean(loudness, edges)[:, :width] / _LOUDNESS_SCALE
     layers[3, :, above : above + width] = _mean(salience, edges)[:, :width] / _SALIENCE_SCALE
-    upward = np.maximum.accumulate(layers[0], axis=1)
-    downward = np.maximum.accumulate(layers[0][:, ::-1], axis=1)[:, ::-1]
-    layers[4, :, :-1] = downward[:, 1:]
-    layers[5, :, 1:] = upward[:, :-1]
-    layers[6] = (np.arange(N_PITCHES) - N_PITCHES // 2) / (N_PITCHES // 2)
-    return layers
+    return complete(layers)
+
+
+def complete(measured: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Add the layers above, below and pitch to the four measured ones.
+
+    Examples
+    --------
+    >>> measured = np.zeros((4, 1, 73), np.float32)
+    >>> measured[0, 0, 30] = 0.5
+    >>> above, below = complete(measured)[4:6, 0]
+    >>> float(above[29]), float(above[30]), float(below[31])
+    (0.5, 0.0, 0.5)
+    """
+    sounding = measured[0]
+    above, below = np.zeros_like(sounding), np.zeros_like(sounding)
+    above[:, :-1] = np.maximum.accumulate(sounding[:, :0:-1], axis=1)[:, ::-1]
+    below[:, 1:] = np.maximum.accumulate(sounding[:, :-1], axis=1)
+    pitch = (np.arange(N_PITCHES) - N_PITCHES // 2) / (N_PITCHES // 2)
+    others = [above, below, np.broadcast_to(pitch, sounding.shape)]
+    return np.concatenate([measured, np.asarray(others, np.float32)])
 
 
 def _edges(n_cells: int, hop_s: float) -> NDArray[np.int64]:

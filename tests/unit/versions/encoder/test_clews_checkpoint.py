@@ -174,7 +174,10 @@ def test_the_width_of_the_head_is_read_from_the_weights(tmp_path, state, monkeyp
         (lambda s: s.update({"backbone.0.gain": torch.zeros(2)}), "backbone.0.gain has shape"),
         (lambda s: s.update({"proj.1.weight": torch.zeros(11, 8)}), "10 or 12 values"),
         (lambda s: s.update({"frontend.1.weight": torch.full((4, 1, 12, 3), torch.nan)}), "not finite"),
-        (lambda s: s.update({"frontend.1.weight": torch.zeros(3, 12, 1, 4).T}), "contiguous"),
+        (
+            lambda s: s.update({"frontend.1.weight": torch.zeros(3, 12, 1, 4).permute(3, 2, 1, 0)}),
+            "contiguous",
+        ),
     ],
 )
 def test_another_network_is_refused(tmp_path, state, monkeypatch, change, said):
@@ -207,7 +210,7 @@ class Runs:
     [
         Runs(os.system, "touch hostile"),
         Runs(eval, "open('hostile', 'w')"),
-        Runs(getattr, torch, "load"),
+        Runs(getattr, "x", "join"),
         Runs(torch.load, "hostile"),
         Runs(Path, "hostile"),
         Runs(np.array, [1.0]),

@@ -43,10 +43,11 @@ DTYPES = {
     "LongStorage": "<i8",
     "IntStorage": "<i4",
 }
+SETTING_TYPES = ("dict", "list", "tuple", "str", "int", "float", "bool")
 INERT = {
     ("typing", "Any"),
     ("collections", "defaultdict"),
-    *(("builtins", name) for name in ("dict", "list", "tuple", "str", "int", "float", "bool")),
+    *((module, name) for module in ("builtins", "__builtin__") for name in SETTING_TYPES),
 }
 
 

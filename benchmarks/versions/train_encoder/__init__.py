@@ -1,0 +1,1 @@
+"""Train, choose, measure and export the segment encoder that the package ships."""

@@ -1,0 +1,1 @@
+"""The transcription beside the package that its network comes from."""
