@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.fuzz.corpus_targets import CORPUS_TARGETS, example_corpus
 from benchmarks.fuzz.log_targets import KEY, LOG_TARGETS
-from benchmarks.fuzz.target import Target, document, text
+from benchmarks.fuzz.target import Target, document, from_file, text
 from linernotes.disclosure.requests import AskedWork, Request, parse_works
 from linernotes.disclosure.requests_clock import Clock, parse_day
 from linernotes.disclosure.requests_state import KINDS, OPENED, Step, replay
@@ -90,6 +90,11 @@ DESK_TARGETS = {
     "request-story": Target(document(_replayed), lambda: [json.dumps(_story()).encode()]),
     "request-clock": Target(text(lambda said: Clock.parse(said)), lambda: [b"30-days", b"none"]),
     "request-day": Target(text(parse_day), lambda: [b"2026-11-23"]),
+    "verifier-key-file": Target(
+        from_file(lambda path: _apart(lambda module, data: module.load_key(str(path)))(b""), ".pub"),
+        lambda: [f"{KEY.line()}\n".encode()],
+        is_proof=True,
+    ),
     "verifier-receipt": Target(
         _apart(lambda module, data: module.check_receipt(module.parse_receipt(data), _key(module))[1]),
         lambda: [*LOG_TARGETS["receipt"].seeds(), *LOG_TARGETS["tlog-proof"].seeds()],

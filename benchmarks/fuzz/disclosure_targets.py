@@ -55,7 +55,8 @@ DISCLOSURE_TARGETS = {
     "disclosure-index": Target(parse_index, lambda: [(PUBLISHED.folder / INDEX_FILE).read_bytes()]),
     **{f"disclosure-{name.removesuffix('.json')}-document": _document(name) for name in MODELS},
     "disclosure-json": Target(
-        functools.partial(load_json, "a.json"), lambda: [b'{"a": [1, 0.5, null, "\\u00fc"], "b": {"c": true}}']
+        functools.partial(load_json, "a.json"),
+        lambda: [b'{"a": [1, 0.5, null, "\\u00fc"], "b": {"c": true}}'],
     ),
     "summary-file": Target(
         from_file(read_summary, ".json"), lambda: [(PUBLISHED.folder / "article53.json").read_bytes()]

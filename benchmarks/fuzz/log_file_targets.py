@@ -150,9 +150,7 @@ LOG_FILE_TARGETS = {
     "log-head": Target(
         text(read_head), lambda: [split_note(LOG_TARGETS["checkpoint"].seeds()[0].decode())[0].encode()]
     ),
-    "head-file": Target(
-        from_file(load_checkpoint_note), lambda: [seeds()[0] for seeds in _FILES_WITH_HEADS]
-    ),
+    "head-file": Target(from_file(load_checkpoint_note), lambda: [seeds()[0] for seeds in _FILES_WITH_HEADS]),
     "receipt-file": Target(from_file(Receipt.load, ".json"), LOG_TARGETS["receipt"].seeds),
     "key-file": Target(
         from_file(VerifyingKey.load, ".pub"), lambda: [f"{KEY.line()}\n".encode()], is_proof=True

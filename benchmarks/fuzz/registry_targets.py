@@ -6,10 +6,14 @@ import functools
 import io
 import json
 import zipfile
+from fractions import Fraction
 
 from benchmarks.fuzz.target import DEMO, Target, mapping, text
 from linernotes import ids
 from linernotes.catalog.consent_record import ConsentRecord
+from linernotes.catalog.credits import Credit, Split
+from linernotes.catalog.entities import Identifier, Party, Release, Work
+from linernotes.catalog.recording import Recording
 from linernotes.catalog.registry import Imported, Registry
 from linernotes.catalog.rights_files import parse_csv, parse_json, parse_xlsx
 from linernotes.catalog.shares import parse_share
@@ -69,7 +73,24 @@ def _with_sheet(data: bytes) -> Imported:
 
 
 def _registry() -> bytes:
-    return json.dumps(parse_csv(CONSENTS, "consent.csv").registry.as_json(), sort_keys=True).encode()
+    """Return a registry with an entry of every kind."""
+    work = Work(work_id="w", title="Rain", iswc="T0345246801", writers=("Ada",), recordings=("rain",))
+    by_code = Identifier(subject_kind="recording", subject_id="rain", kind="isrc", value="QZES81912346")
+    whole = Registry(
+        recordings=(Recording(recording_id="rain", title="Rain", artist="Ada", tags=("calm",)),),
+        works=(work,),
+        releases=(Release(release_id="l", title="Weather", date="2019"),),
+        parties=(Party(party_id="ada", name="Ada", isni="000000012281955X"),),
+        credits=(Credit(subject_kind="recording", subject_id="rain", party_id="ada", role="singer"),),
+        splits=(
+            Split(
+                subject_kind="work", subject_id="w", layer="publishing", party_id="ada", share=Fraction(1, 3)
+            ),
+        ),
+        identifiers=(by_code,),
+    )
+    consents = parse_csv(CONSENTS, "consent.csv").registry
+    return json.dumps(whole.merge(consents).as_json(), sort_keys=True).encode()
 
 
 def _summary() -> bytes:
@@ -100,7 +121,9 @@ REGISTRY_TARGETS = {
     "consent-record": Target(mapping(ConsentRecord.from_json), lambda: [_consent()]),
     "share": Target(text(parse_share), lambda: [b"33.25%", b"1/3", b"250bp"]),
     "territory": Target(text(parse_territory), lambda: [b"de, at", b"Worldwide", b"EU US"]),
-    "subject": Target(text(_subjects), lambda: [b"ISRC us-s1z-99-00001", b"0000 0001 2281 955X", b"Ada Ling"]),
+    "subject": Target(
+        text(_subjects), lambda: [b"ISRC us-s1z-99-00001", b"0000 0001 2281 955X", b"Ada Ling"]
+    ),
     "location-pattern": Target(
         text(_covered), lambda: [b"/music/*.mp3$", b"https://example.org/music/*", b"/caf\xc3\xa9/%7e*"]
     ),

@@ -2,7 +2,8 @@
 
     python benchmarks/fuzz/run.py --inputs 1000000
 
-Each target gets an equal share of the inputs, a slow one (above a millisecond an input) a tenth of it. A
+Each target gets an equal share of the inputs, a slow one (above a millisecond an input) a tenth of it, a very slow
+one (above ten) a hundredth. A
 crash is any exception that is not a `LinernotesError`, or an answer that takes more than ten seconds of CPU. For a
 proof, an accepted input must say exactly what a well-formed seed says; anything else is counted as a false
 acceptance. Every finding is written with its input, so that it can be repeated.
@@ -32,7 +33,7 @@ from benchmarks.fuzz.targets import TARGETS
 
 RESULTS = Path(__file__).parent / "results"
 PART = 20_000
-SLOW_S, TOO_SLOW_S = 1e-3, 10.0
+SLOW_S, VERY_SLOW_S, TOO_SLOW_S = 1e-3, 1e-2, 10.0
 
 
 def fuzz(name: str, n_inputs: int, seed: int) -> dict[str, Any]:
@@ -78,9 +79,11 @@ def fuzz(name: str, n_inputs: int, seed: int) -> dict[str, Any]:
 
 
 def plan(n_inputs: int, names: list[str]) -> list[tuple[str, int, int]]:
-    """Share the inputs out: (target, inputs, seed), slow targets a tenth of what the others get."""
-    slow = {name for name in names if _cost_s(TARGETS[name]) > SLOW_S}
-    weights = {name: 0.1 if name in slow else 1.0 for name in names}
+    """Share the inputs out: (target, inputs, seed), slow targets a tenth or a hundredth of what the others get."""
+    costs = {name: _cost_s(TARGETS[name]) for name in names}
+    weights = {
+        name: 1.0 if cost <= SLOW_S else 0.1 if cost <= VERY_SLOW_S else 0.01 for name, cost in costs.items()
+    }
     each = -(-n_inputs // max(1e-9, sum(weights.values())))
     parts = []
     for name in names:

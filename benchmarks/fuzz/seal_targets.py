@@ -20,8 +20,9 @@ from linernotes.corpus.presence_check import verify_presence
 from linernotes.corpus.snapshot import Snapshot
 from linernotes.corpus.snapshots import write_snapshot
 from linernotes.corpus.source import Source, source_from_cells
-from linernotes.errors import VerificationError
+from linernotes.errors import InputError, VerificationError
 from linernotes.workflows.seal import read_secret
+from linernotes.workflows.sealing_place import plan_of
 from linernotes.workflows.sound_keys import listener
 
 FACTS_TABLE = (
@@ -85,8 +86,8 @@ def _used(folder: Path) -> Any:
     found = Snapshot.open(folder)
     found.check()
     found.gaps(3)
-    answer = verify_presence(prove_from(found.header, found, KEYS), example_corpus().root)
-    return found.facts.root, list(found.items()), answer.keys
+    answer = verify_presence(prove_from(found.header, found, KEYS, open_items=True), example_corpus().root)
+    return found.facts.root, list(found.items()), list(found.ids()), answer.keys
 
 
 def _asked(folder: Path) -> Any:
@@ -105,6 +106,14 @@ def _table_of_facts(path: Path) -> Any:
 def _file_of_facts(path: Path) -> Any:
     facts = FactsFile(path, index_facts(path))
     return [facts.item(number) for number in range(len(facts))]
+
+
+def _plan(data: bytes) -> Any:
+    (scratch() / "plan.json").write_bytes(data)
+    found = plan_of(scratch())
+    if found is None:
+        raise InputError("says nothing: the work is begun anew")
+    return found
 
 
 def _source_of_cells(cells: Any) -> Any:
@@ -134,5 +143,6 @@ SEAL_TARGETS = {
     "sound-keys": Target(
         from_file(listener, ".json"), lambda: [(DEMO / "corpus" / "sound_keys.json").read_bytes()]
     ),
+    "seal-plan": Target(_plan, lambda: [b'{"before": null, "manifest": "ab", "secret": null, "training_date": null}']),
     "secret": Target(from_file(read_secret, ".txt"), lambda: [SECRET.hex().encode() + b"\n"]),
 }

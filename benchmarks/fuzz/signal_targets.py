@@ -100,13 +100,18 @@ SIGNAL_TARGETS = {
         tdm_ai.parse_declarations,
         lambda: [b'{"iscc": "ISCC:KACT4EBWK27737D2", "train-ai": "false", "policy": "https://a.org"}'],
     ),
-    "structured-item": Target(text(structured_fields.parse_item), lambda: [b"?1;a=2", b'"x";b=:aGk=:', b"-1.5"]),
+    "structured-item": Target(
+        text(structured_fields.parse_item), lambda: [b"?1;a=2", b'"x";b=:aGk=:', b"-1.5"]
+    ),
     "preferences": Target(text(aipref.parse_preferences), lambda: [b"train-ai=n, search=y;x=1"]),
     "signal-kind": Target(lambda data: kind_of(data, "input"), _every_kind),
     "any-signal": Target(lambda data: read_signal(data, ORIGIN).as_json(), _every_kind),
-    "address": Target(text(split_location), lambda: [b"https://a.org:8443/music/rain.flac?x=1", b"http://b.org"]),
+    "address": Target(
+        text(split_location), lambda: [b"https://a.org:8443/music/rain.flac?x=1", b"http://b.org"]
+    ),
     **{
-        f"about-{kind}": Target(_about(kind), lambda kind=kind: SIGNAL_TARGETS[kind].seeds()) for kind in ASKED_ABOUT
+        f"about-{kind}": Target(_about(kind), lambda kind=kind: SIGNAL_TARGETS[kind].seeds())
+        for kind in ASKED_ABOUT
     },
     "attribution-assertion": Target(attribution_assertion.parse_attribution, lambda: [_assertion()]),
 }

@@ -16,7 +16,7 @@ from typing import Any
 from linernotes.errors import InputError
 
 DEMO = Path(__file__).parents[2] / "demo"
-MEMORY = "/dev/shm"  # where there is one, throw-away files need no disk
+MEMORY = "/dev/shm"  # noqa: S108  # where there is one, throw-away files need no disk
 VECTORS = Path(__file__).parents[2] / "tests" / "vectors"
 
 
@@ -141,6 +141,8 @@ def head(path: Path, n_lines: int) -> bytes:
 @functools.cache
 def _scratch(process_id: int) -> Path:
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{process_id}-", dir=memory))  # forked workers must not share one
+    folder = Path(
+        tempfile.mkdtemp(prefix=f"fuzz-{process_id}-", dir=memory)
+    )  # forked workers must not share one
     Finalize(None, shutil.rmtree, (folder, True), exitpriority=1)  # workers of a pool pass over atexit
     return folder

@@ -25,6 +25,7 @@ from linernotes.workflows.requests_table import read_works
 from linernotes.workflows.rights import history, save
 from linernotes.workflows.signal_store import keep, kept
 from linernotes.workspace import Workspace
+from linernotes.workspace.runs import RunFolder
 
 WEIGHTS = b"query,weight\nout-1,2\nout-2,0.25\n"
 REPORT = {"corpus_root": "", "items": [{"item_id": "piece-1", "status": "unmatched"}]}
@@ -84,6 +85,22 @@ def _opened(folder: Path) -> Any:
         return material, signals_kept, kept_leads(workspace), workspace.rankings(), workspace.statements()
 
 
+def _run(folder: Path) -> None:
+    run = RunFolder.begin(folder / "made", "fuzz", {"top": 10, "seed": 1}, {"corpus": "ab"})
+    run.write_json("result.json", {"items": [1, 0.5, "x"]})
+    made = run.finish()
+    for path in made.iterdir():
+        path.rename(folder / path.name)
+    made.rmdir()
+    (folder / "made").rmdir()
+
+
+def _ran(folder: Path) -> Any:
+    run = RunFolder.open(folder)
+    return run.question(), run.read_json("result.json")
+
+
+RUN = Folder(_run, _ran)
 HISTORY, WORKSPACE = Folder(_agreed, _said), Folder(_fill, _opened)
 WORKSPACE_TARGETS = {
     "presence-file": Target(
@@ -96,5 +113,6 @@ WORKSPACE_TARGETS = {
     "rights-file": Target(from_file(read_rights_file, ".csv"), lambda: [CONSENTS]),
     "signal-file": Target(from_file(lambda path: signals.read_files([path]), ".txt"), lambda: [ROBOTS]),
     "consent-history": Target(HISTORY.read, HISTORY.seeds, is_proof=True),
+    "run-folder": Target(RUN.read, lambda: RUN.seeds("run.toml", "result.json")),
     "workspace": Target(WORKSPACE.read, WORKSPACE.seeds),
 }

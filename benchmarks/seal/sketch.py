@@ -27,8 +27,11 @@ from scipy.signal import sosfilt
 from linernotes.audio.files import Audio, read_audio
 from linernotes.corpus.presence import sketch_threshold
 from linernotes.errors import LinernotesError
-from linernotes.workflows.sound_keys import N_SKETCH_KEYS, sound_keys
+from linernotes.fingerprint.peaks import find_peaks
+from linernotes.fingerprint.spectrum import centred_spectrum
+from linernotes.workflows.sound_keys import N_SKETCH_KEYS, PEAKS, constellation_codes, sound_keys
 
+ASKED = (8, 12, 16, 24, 32)  # keys of a copy that are looked up
 SUFFIXES = (".ogg", ".flac", ".wav", ".mp3", ".opus")
 
 
@@ -40,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     wanted = parser.parse_args()
     files = [p for p in sorted(wanted.music.iterdir()) if p.suffix in SUFFIXES and "__" in p.name]
-    sealed, music, spent = {}, {}, 0.0
+    sealed, music, ordered, spent = {}, {}, {}, 0.0
     for path in files:
         try:
             audio = read_audio(path).excerpt(0.0, wanted.seconds)
@@ -50,16 +53,22 @@ def main() -> None:
         sealed[path.name] = sound_keys(audio)
         spent += time.process_time() - start
         music[path.name] = audio
+        ordered[path.name] = chosen_first(audio)
     rng = np.random.default_rng(20_261_123)
     rows = {}
     names = sorted(music)[:: wanted.every]
     for condition, change in CONDITIONS.items():
-        found = [sound_keys(change(music[name], rng)) for name in names]
+        copies = [change(music[name], rng) for name in names]
+        found = [sound_keys(copy) for copy in copies]
         shared = [
             len({*sealed[name].sketch} & {*keys.sketch}) for name, keys in zip(names, found, strict=True)
         ]
         same = [sealed[name].iscc == keys.iscc for name, keys in zip(names, found, strict=True)]
-        rows[condition] = summary(shared) | {"iscc_equal": round(float(np.mean(same)), 3)}
+        asked = fewer_asked([chosen_first(copy) for copy in copies], [ordered[name] for name in names])
+        rows[condition] = summary(shared) | {
+            "iscc_equal": round(float(np.mean(same)), 3),
+            "fewer_asked": asked,
+        }
         print(condition, rows[condition], flush=True)
     total = sum(audio.duration_s for audio in music.values())
     content = {
@@ -71,8 +80,34 @@ def main() -> None:
         "cpu_s_per_minute_of_audio": round(60 * spent / total, 3),
         "copies": rows,
         "unrelated": unrelated({name: set(keys.sketch) for name, keys in sealed.items()}),
+        "unrelated_fewer_asked": unrelated_fewer_asked(ordered),
     }
     wanted.out.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def chosen_first(audio: Audio) -> list[int]:
+    """Return the constellations that a sketch holds, the first to be chosen first."""
+    codes = constellation_codes(*find_peaks(centred_spectrum(audio), PEAKS))
+    return [int(code) for code in codes[:N_SKETCH_KEYS]]
+
+
+def fewer_asked(copies: list[list[int]], originals: list[list[int]]) -> dict[str, Any]:
+    """Return hit rates where a copy is looked up under fewer keys than the corpus holds of each recording."""
+    found = {}
+    for n in ASKED:
+        counts = [len({*copy[:n]} & {*original}) for copy, original in zip(copies, originals, strict=True)]
+        found[str(n)] = summary(counts)
+    return found
+
+
+def unrelated_fewer_asked(ordered: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Count, per number of keys asked, the keys that ordered pairs by different artists share."""
+    held = {name: {*codes} for name, codes in ordered.items()}
+    others = [(a, b) for a in ordered for b in ordered if a.split("__")[0] != b.split("__")[0]]
+    return {
+        str(n): np.bincount([len({*ordered[a][:n]} & held[b]) for a, b in others], minlength=6).tolist()
+        for n in ASKED
+    }
 
 
 def summary(shared: list[int]) -> dict[str, Any]:

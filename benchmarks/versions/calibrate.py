@@ -1,14 +1,18 @@
-"""Fit the log-odds of `linernotes.versions.significance.Calibration` on the development split.
+"""Fit the constants of `linernotes.versions.significance` and `linernotes.versions.expectation` on the development split.
 
-    python benchmarks/versions/calibrate.py DATA_FOLDER [--size N] [--keep FOLDER]
+    python -m benchmarks.versions.calibrate [--unrelated 700]
 
-Logistic regression on standardised terms with a normal prior of standard deviation 2.5 on every weight
-(after Gelman et al. 2008), weights not negative, each class weighing the same (even prior odds). A share of the
-related pairs, fitted too, is allowed to look unrelated (Copas 1988): an a cappella and an instrumental mix are
-one work, but have hardly a note in common, and without the allowance they would flatten the curve for all.
-All related pairs but those out of reach, and a random draw of unrelated ones; every original is also asked for
-by 12 s of it. Writes ``results/calibration.json``, whose constants are those in the package; a unit test
-compares them. About two CPU-minutes at the default size.
+Three fits, on pairs whose features stand in the cache (``features_cache.py``), cross-validated by work:
+
+- *substance*: logistic regression with a normal prior of standard deviation 2.5 on every weight (after Gelman et al.
+  2008), weights not negative, each class weighing the same. A share of the related pairs, fitted too, is allowed to
+  look unrelated (Copas 1988): an a cappella and an instrumental mix have hardly a note in common.
+- *dimensions*: for melody, harmony and rhythm, which pairs share them; weights may be negative, so that what melody
+  owes to shared chords is subtracted.
+- *chance*: decay and location of the scores of unrelated pairs, by maximum likelihood of a Gumbel distribution whose
+  location follows the search space and the cohorts.
+
+Writes ``src/linernotes/versions/calibration.json`` and ``results/calibration.json``.
 
 References
 ----------
@@ -22,92 +26,216 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import replace
+import zlib
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.optimize
-from dataset import OUT_OF_REACH
-from pairs import TERMS, Known, load, queries, related, surroundings, table
 
-from linernotes.versions.significance import profile
+from benchmarks.versions.pairs import (
+    PARTS,
+    Known,
+    Pair,
+    controlled_pairs,
+    design,
+    related_pairs,
+    surroundings,
+    unrelated_pairs,
+)
+from linernotes.versions.expectation import search_space
+from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
+from linernotes.versions.significance import TERMS
 
-PRIOR_DEVIATION = 2.5
-N_UNRELATED = 700
-SEED = 20
+PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "calibration.json"
+PRIOR_DEVIATION = 2.5
+SEED, N_FOLDS, N_BINS = 20, 5, 10
+SUBSTANCE_TERMS = ("overall", "melody", "harmony", "rhythm", "overall contrast", "melody contrast")
+LABEL_TERMS = TERMS
+NOT_FITTED = ("4 bars quoted",)
 
 
-def with_excerpts(known: list[Known]) -> list[Known]:
-    """Add 12 s of every original whose recording is not among the changed ones."""
-    changed = {one.work for one in known if one.kind not in ("original", "full")}
-    chosen = [one for one in known if one.kind == "original" and one.work not in changed]
-    cut = [profile(one.profile.features.excerpt(80, 128)) for one in chosen]
-    return known + [
-        replace(one, kind="12 s of its features", profile=new) for one, new in zip(chosen, cut, strict=True)
-    ]
-
-
-def draw(known: list[Known]) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs [shape=(n, 2)] and whether they are related [shape=(n,)]."""
-    reachable = {i for i, one in enumerate(known) if one.work not in OUT_OF_REACH}
-    pairs = [(i, j) for i, candidates in queries(known) for j in candidates if {i, j} <= reachable]
-    truth = np.array([related(known[i], known[j]) for i, j in pairs])
-    unrelated = np.random.default_rng(SEED).permutation(np.flatnonzero(~truth))[:N_UNRELATED]
-    chosen = np.concatenate([np.flatnonzero(truth), unrelated])
-    return np.array(pairs)[chosen], truth[chosen]
-
-
-def fit(values: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return intercept and weights, which may not be negative, and the share of lapses."""
-    deviation = values.std(axis=0)
-    design = np.hstack([np.ones((len(values), 1)), values / deviation])
-    weight = truth.sum() / (~truth).sum()
+def fit(
+    values: np.ndarray, truth: np.ndarray, *, signed: bool, lapses: bool
+) -> tuple[np.ndarray, float]:
+    """Return intercept and weights, and the share of related pairs that look unrelated."""
+    deviation = values.std(axis=0) + 1e-9
+    inputs = np.hstack([np.ones((len(values), 1)), values / deviation])
+    weight = truth.sum() / max((~truth).sum(), 1)
 
     def loss(w: np.ndarray) -> float:
-        logit, lapses = design @ w[:-1], w[-1]
+        logit = inputs @ w[:-1]
         shows, hides = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
-        either = np.logaddexp(np.log1p(-lapses) + shows, np.log(lapses) + hides)
+        either = np.logaddexp(np.log1p(-w[-1]) + shows, np.log(w[-1]) + hides)
         likelihood = either[truth].sum() + weight * hides[~truth].sum()
         return float(0.5 * (w[1:-1] ** 2).sum() / PRIOR_DEVIATION**2 - likelihood)
 
     n_terms = values.shape[1]
-    bounds = [(None, None)] + [(0, None)] * n_terms + [(1e-6, 0.5)]
-    found = scipy.optimize.minimize(loss, np.array([0.0] + [1.0] * n_terms + [0.1]), bounds=bounds).x
+    least = None if signed else 0
+    bounds = [(None, None)] + [(least, None)] * n_terms + [(1e-6, 0.5 if lapses else 2e-6)]
+    start = np.array([0.0] + [0.5] * n_terms + [0.1 if lapses else 1e-6])
+    found = scipy.optimize.minimize(loss, start, bounds=bounds).x
     return np.concatenate([found[:1], found[1:-1] / deviation]), float(found[-1])
+
+
+def folds(pairs: list[Pair]) -> np.ndarray:
+    """Return the fold of every pair, by its first work: a work's pairs are never on both sides."""
+    return np.array([zlib.crc32(max(pair.works).encode()) % N_FOLDS for pair in pairs])
+
+
+def cross_validated(
+    values: np.ndarray, truth: np.ndarray, fold: np.ndarray, *, signed: bool, lapses: bool
+) -> np.ndarray:
+    """Return log-odds of every pair from the fit without its fold."""
+    odds = np.zeros(len(values))
+    for k in range(N_FOLDS):
+        held = fold == k
+        weights, _ = fit(values[~held], truth[~held], signed=signed, lapses=lapses)
+        odds[held] = weights[0] + values[held] @ weights[1:]
+    return odds
+
+
+def calibration_error(odds: np.ndarray, truth: np.ndarray) -> float:
+    """Return the expected calibration error in ten bins, both classes weighing the same."""
+    chance = 1 / (1 + np.exp(-odds))
+    weight = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+    bins = np.minimum((chance * N_BINS).astype(int), N_BINS - 1)
+    return float(
+        sum(abs((weight[bins == k] * (truth[bins == k] - chance[bins == k])).sum()) for k in range(N_BINS))
+    )
+
+
+def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: str) -> dict[str, Any]:
+    """Return decay, location and slope of the chance scores of a dimension, and observed against expected counts."""
+    score, level = table[f"{dimension} score"][unrelated], table[f"{dimension} level"][unrelated]
+    sizes = zip(table["n_a"][unrelated], table["n_b"][unrelated], strict=True)
+    space = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
+
+    def exponent(w: np.ndarray) -> np.ndarray:
+        return w[1] + w[2] * level + space - np.exp(w[0]) * score
+
+    def loss(w: np.ndarray) -> float:
+        x = np.clip(exponent(w), -50, 50)
+        return float(-(w[0] + x - np.exp(x)).sum())
+
+    start = np.array([np.log(1.3 / max(score.std(), 1.0)), -float(space.mean()), 0.0])
+    start[1] += np.exp(start[0]) * score.mean() - 0.577
+    w = scipy.optimize.minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000}).x
+    chance = np.exp(np.clip(exponent(w), -50, 50))
+    counts = {
+        str(limit): {
+            "expected": round(float((1 - np.exp(-limit)) * len(score)), 1),
+            "observed": int((chance <= limit).sum()),
+        }
+        for limit in (0.5, 0.1, 0.03, 0.01, 0.003)
+    }
+    return {"decay": float(np.exp(w[0])), "location": float(w[1]), "slope": float(w[2]), "counts": counts}
+
+
+def by_group(pairs: list[Pair], found: np.ndarray) -> dict[str, float]:
+    groups: dict[str, list[float]] = defaultdict(list)
+    for pair, value in zip(pairs, found, strict=True):
+        groups[pair.group].append(float(value))
+    return {group: round(float(np.mean(values)), 3) for group, values in sorted(groups.items())}
+
+
+def fit_substance(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+    judged = np.array([pair.related is not None for pair in pairs])
+    fitted = judged & np.array([pair.group not in NOT_FITTED for pair in pairs])
+    truth = np.array([bool(pair.related) for pair in pairs])
+    values, fold = design(table, SUBSTANCE_TERMS), folds(pairs)
+    odds = np.zeros(len(pairs))
+    odds[fitted] = cross_validated(values[fitted], truth[fitted], fold[fitted], signed=False, lapses=True)
+    weights, lapses = fit(values[fitted], truth[fitted], signed=False, lapses=True)
+    odds[~fitted] = weights[0] + values[~fitted] @ weights[1:]
+    limit = float(np.quantile(odds[fitted & ~truth], 0.99))
+    names = ("intercept", *SUBSTANCE_TERMS)
+    report = {
+        "expected_calibration_error": round(calibration_error(odds[fitted], truth[fitted]), 4),
+        "share_of_lapses": round(lapses, 3),
+        "share_above_limit_of_1_percent": by_group(pairs, odds > limit),
+        "share_above_one_half_at_prior_one_tenth": by_group(pairs, odds > np.log(9)),
+        "n": {"related": int((fitted & truth).sum()), "unrelated": int((fitted & ~truth).sum())},
+    }
+    return dict(zip(names, weights.round(4).tolist(), strict=True)), report
+
+
+def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
+    values, fold = design(table, LABEL_TERMS), folds(pairs)
+    constants: dict[str, Any] = {}
+    said = np.zeros((len(pairs), len(PARTS)), bool)
+    right = np.ones(len(pairs), bool)
+    report: dict[str, Any] = {}
+    for column, part in enumerate(PARTS):
+        judged = np.array([part in pair.shares for pair in pairs])
+        truth = np.array([pair.shares.get(part, False) for pair in pairs])
+        odds = np.zeros(len(pairs))
+        odds[judged] = cross_validated(values[judged], truth[judged], fold[judged], signed=True, lapses=False)
+        said[:, column] = odds > 0
+        right &= ~judged | (said[:, column] == truth)
+        weights, _ = fit(values[judged], truth[judged], signed=True, lapses=False)
+        constants[part] = dict(zip(("intercept", *LABEL_TERMS), weights.round(4).tolist(), strict=True))
+        error = calibration_error(odds[judged], truth[judged])
+        report[part] = {"expected_calibration_error": round(error, 4)}
+    with_shares = [at for at, pair in enumerate(pairs) if pair.shares]
+    chosen = [pairs[at] for at in with_shares]
+    report["all_judged_labels_right"] = by_group(chosen, right[with_shares])
+    for column, part in enumerate(PARTS):
+        report[part]["said_to_be_shared"] = by_group(chosen, said[with_shares, column])
+    return constants, report
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--size", type=int, default=6, help="works per collection")
-    parser.add_argument("--keep", type=Path, help="folder to keep profiles in between runs")
+    parser.add_argument("--unrelated", type=int, default=700, help="number of unrelated pairs")
+    parser.add_argument("--share", type=float, default=1.0, help="part of the songs to use")
+    parser.add_argument("--profiles-only", type=int, help="make every second profile, from this one on")
+    parser.add_argument("--out", type=Path, default=PACKAGE / "calibration.json")
     options = parser.parse_args()
-    known, profiles_cpu_s = load(options.data, "dev", options.size, options.keep)
+    known = Known("dev", options.share)
     started = time.process_time()
-    known = with_excerpts(known)
-    pairs, truth = draw(known)
-    values = table(known, pairs)
-    weights, lapses = fit(values, truth)
-    odds = weights[0] + values @ weights[1:]
-    limit = float(np.quantile(odds[~truth], 0.99))
+    pairs = [
+        *related_pairs(known),
+        *controlled_pairs(known),
+        *unrelated_pairs(known, options.unrelated, SEED),
+    ]
+    if options.profiles_only is not None:
+        for name in sorted({name for pair in pairs for name in (pair.a, pair.b)})[options.profiles_only :: 2]:
+            known.profile(name)
+        return
+    table = known.table(pairs)
+    np.savez(known.folder.parent / "pairs.npz", **table, pairs=np.array([repr(pair) for pair in pairs]))
+    substance, of_substance = fit_substance(pairs, table)
+    dimensions, of_dimensions = fit_dimensions(pairs, table)
+    unrelated = np.array([pair.group.endswith(", unrelated") for pair in pairs])
+    chance = {dimension: fit_chance(table, unrelated, dimension) for dimension in DIMENSIONS}
+    constants = {
+        "substance": substance,
+        "dimensions": dimensions,
+        **{
+            name: {dimension: round(chance[dimension][name], 6) for dimension in DIMENSIONS}
+            for name in ("decay", "location", "slope")
+        },
+    }
     report = {
         "split": "dev",
-        "size": options.size,
         "seed": SEED,
-        "n_pieces": len(known),
-        "n_related": int(truth.sum()),
-        "n_unrelated": int((~truth).sum()),
-        "constants": dict(zip(("intercept", *TERMS), weights.round(3).tolist(), strict=True)),
-        "share_of_lapses": round(lapses, 3),
-        "recall_at_1_percent_false_on_the_fitted_pairs": round(float(np.mean(odds[truth] > limit)), 4),
-        "cpu_s": {"profiles": profiles_cpu_s, "pairs_and_fit": round(time.process_time() - started, 1)},
+        "n_pieces": len(known.rows),
+        "substance": of_substance,
+        "dimensions": of_dimensions,
+        "chance": {dimension: chance[dimension]["counts"] for dimension in DIMENSIONS},
+        "mean_scores_in_deviations": {name: by_group(pairs, table[name]) for name in DIMENSIONS},
+        "cpu_s": round(time.process_time() - started, 1),
         "surroundings": surroundings(),
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    text = json.dumps(report, indent=2, sort_keys=True)
+    partial = options.out.with_suffix(".partial")
+    partial.write_text(json.dumps(constants, indent=1) + "\n", encoding="utf-8")
+    partial.replace(options.out)
+    text = json.dumps(report, indent=1)
     RESULTS.write_text(text + "\n", encoding="utf-8")
     print(text)
 

@@ -28,10 +28,11 @@ import numpy as np
 from benchmarks.versions.data.ledger import Ledger, Row
 from linernotes.audio.files import read_audio
 from linernotes.errors import LinernotesError
-from linernotes.versions.features import FEATURES_REVISION, Features
+from linernotes.versions.features import FEATURES_REVISION, Features, features_of
 from linernotes.versions.hearing import Hearing, hear
-from linernotes.versions.notes.events import Note, notes
+from linernotes.versions.notes.events import Note, bass_notes, melody_notes, notes
 from linernotes.versions.notes.grid import complete
+from linernotes.versions.notes.lines import read_lines
 from linernotes.versions.notes.transcription import Transcription
 
 CACHE = Path(os.environ.get("LINERNOTES_BENCH_CACHE", "/tmp/linernotes-versions"))  # noqa: S108
@@ -90,10 +91,6 @@ def listen(folder: Path, row: Row) -> None:
 
 def describe(split: str, piece: str) -> None:
     """Write the second file of a piece."""
-    from linernotes.versions.features import features_of
-    from linernotes.versions.notes.events import bass_notes, melody_notes
-    from linernotes.versions.notes.lines import read_lines
-
     path = features_path(split, piece)
     if path.exists():
         return

@@ -77,12 +77,13 @@ def pairs(pieces: Sequence[Piece], n_unrelated: int = N_UNRELATED) -> list[Pair]
 def shared(a: Piece, b: Piece) -> dict[str, bool | None]:
     """Return per dimension whether two pieces take it from one work; None where that is not judged.
 
-    The melody alone implies a harmony that it does not play, and a kept melody its own rhythm: not judged.
+    The melody alone implies a harmony that it does not play, arrangements of one song share the onsets of its melody
+    and no others, and so does a kept melody: not judged.
     """
     truth: dict[str, bool | None] = {}
     for dimension in DIMENSIONS:
         one, other = a.row["shares"].get(dimension), b.row["shares"].get(dimension)
-        if dimension == "rhythm" and a.kind == "melody kept":
+        if dimension == "rhythm" and (a.work == b.work or a.kind == "melody kept"):
             truth[dimension] = None
         elif one is None or other is None:
             truth[dimension] = None if a.work == b.work else False

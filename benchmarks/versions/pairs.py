@@ -1,124 +1,193 @@
-"""Profiles of all pieces and the figures of every pair; shared by calibration and report."""
+"""Profiles of a split's pieces and the pairs that the constants are fitted on.
+
+Conventions
+-----------
+A pair's ``group`` says what it tests; ``shares`` maps each judged dimension to whether the two pieces share it. Works
+are kept apart in cross-validation through ``works``.
+"""
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import platform
 import sys
-import time
-from dataclasses import dataclass
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dataset import Piece, pieces
 
-from linernotes.versions.features import FEATURES_REVISION, extract
-from linernotes.versions.hypotheses import search
+from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
+from benchmarks.versions.features_cache import features_path, load_features
+from linernotes.versions.background import bundled_background
+from linernotes.versions.features import FEATURES_REVISION
+from linernotes.versions.hypotheses import DIMENSIONS
 from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import Profile, log_odds_terms, profile
+from linernotes.versions.significance import TERMS, Profile, profile, search_all, terms
 
-TERMS = ("cohort", "contrast")
-LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile")
+LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime")
+PARTS = ("melody", "harmony", "rhythm")
+SCORES = tuple(f"{dimension} score" for dimension in DIMENSIONS)
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two pieces, whether they share substance, and which dimensions they share where that is judged."""
+
+    a: str
+    b: str
+    group: str
+    related: bool | None
+    shares: dict[str, bool] = field(default_factory=dict)
+    works: tuple[str, str] = ("", "")
+
+
 class Known:
-    """A piece with its profile; the audio is dropped."""
+    """Rows and profiles of the pieces of a split whose features stand; profiles are kept in the cache."""
 
-    collection: str
-    work: str
-    kind: str
-    artist: str
-    profile: Profile
+    def __init__(self, split: str, share: float = 1.0) -> None:
+        self.split = split
+        rows = [row for row in Ledger(cache_folder() / split).rows() if _rank(row) < share]
+        self.rows: dict[str, Row] = {r["id"]: r for r in rows if features_path(split, r["id"]).exists()}
+        self._profiles: dict[str, Profile] = {}
+        self.folder = cache_folder() / f"profiles-{FEATURES_REVISION}" / split
+        self.folder.mkdir(parents=True, exist_ok=True)
 
+    def profile(self, name: str) -> Profile:
+        """Return a piece's profile, from the cache or computed."""
+        if name not in self._profiles:
+            path = self.folder / f"{name}.npz"
+            found = load_profile(path)
+            if found is None:
+                save_profile(path, profile(load_features(self.split, name)))
+                found = load_profile(path)
+            if found is None:
+                raise ValueError(f"{path}: cannot be read back")
+            self._profiles[name] = found
+        return self._profiles[name]
 
-def load(root: Path, split: str, size: int, kept: Path | None = None) -> tuple[list[Known], float]:
-    """Return every piece of a split with its profile, and the CPU-seconds that computing them took.
-
-    With a folder *kept*, profiles are stored there, and a later run reads them instead of the audio.
-    """
-    folder = kept / f"{split}-{size}-revision-{FEATURES_REVISION}" if kept else None
-    if folder and (folder / "index.json").is_file():
-        return _read(folder)
-    started = time.process_time()
-    known = []
-    for piece in pieces(root, split, size):
-        known.append(_known(piece))
-        print(f"{len(known)} {piece.collection} {piece.work} {piece.kind}", file=sys.stderr, flush=True)
-    cpu_s = time.process_time() - started
-    if folder:
-        _write(folder, known, cpu_s)
-        return _read(folder)  # stored profiles are rounded: give the same ones in every run
-    return known, cpu_s
-
-
-def _known(piece: Piece) -> Known:
-    return Known(piece.collection, piece.work, piece.kind, piece.artist, profile(extract(piece.audio)))
-
-
-def _write(folder: Path, known: list[Known], cpu_s: float) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for at, one in enumerate(known):
-        save_profile(folder / f"{at}.npz", one.profile)
-    facts = [[one.collection, one.work, one.kind, one.artist] for one in known]
-    index = folder / "index.json"
-    index.write_text(json.dumps({"cpu_s": round(cpu_s, 1), "pieces": facts}), encoding="utf-8")
+    def table(self, pairs: Iterable[Pair]) -> dict[str, np.ndarray]:
+        """Return terms, raw scores and lengths of pairs, one column per name."""
+        rows = []
+        for done, pair in enumerate(pairs, start=1):
+            a, b = self.profile(pair.a), self.profile(pair.b)
+            best = search_all(a, b)
+            found = terms(a.cohort, b.cohort, best)
+            found |= {f"{dimension} score": best[dimension].score for dimension in DIMENSIONS}
+            for at, dimension in enumerate(DIMENSIONS):
+                found[f"{dimension} level"] = (a.cohort.level[at] + b.cohort.level[at]) / 2
+            found |= {"n_a": len(a.features), "n_b": len(b.features)}
+            rows.append(found)
+            if done % 200 == 0:
+                print(f"{done} pairs", file=sys.stderr, flush=True)
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def _read(folder: Path) -> tuple[list[Known], float]:
-    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-    known = []
-    for at, facts in enumerate(index["pieces"]):
-        stored = load_profile(folder / f"{at}.npz")
-        if stored is None:
-            raise ValueError(f"{folder}: profile {at} is missing or of another revision; delete the folder")
-        known.append(Known(*facts, stored))
-    return known, float(index["cpu_s"])
+def related_pairs(known: Known) -> list[Pair]:
+    """Return pairs that share substance, of every tier."""
+    by_work: dict[str, list[Row]] = defaultdict(list)
+    for row in known.rows.values():
+        if row["tier"] in ("arranged", "performed", "real") and not row.get("out_of_reach"):
+            by_work[row["work"]].append(row)
+    found = []
+    for rows in by_work.values():
+        for a, b in itertools.combinations(rows, 2):
+            shares = _shares(a, b) if a["tier"] == "arranged" else {}
+            found.append(Pair(a["id"], b["id"], a["tier"], True, shares, (a["work"], b["work"])))
+    for row in known.rows.values():
+        if row["tier"] == "transformed" and row.get("of") in known.rows:
+            if zlib.crc32(row["id"].encode()) % 4 == 0:
+                found.append(Pair(row["id"], row["of"], "transformed", True, {}, (row["work"], row["work"])))
+        for quote in row["quotes"]:
+            name = f"{quote['of']}-v0"
+            if name in known.rows:
+                found.append(Pair(row["id"], name, row["kind"], True, {}, (row["work"], quote["of"])))
+    return found
 
 
-def queries(known: list[Known]) -> list[tuple[int, list[int]]]:
-    """Return each query with its candidates, without the host of a quotation.
+def controlled_pairs(known: Known) -> list[Pair]:
+    """Return controlled pieces with the versions of the song that they were made from."""
+    versions: dict[str, list[Row]] = defaultdict(list)
+    for row in known.rows.values():
+        if row["tier"] == "arranged" and row["style"] != "melody":
+            versions[row["work"]].append(row)
+    found = []
+    for row in known.rows.values():
+        if row["tier"] != "controlled":
+            continue
+        for other in versions[row["of"]][:2]:
+            if row["kind"] in ("rhythm kept", "unrelated") and not other["id"].endswith("-v0"):
+                continue
+            shares = _shares(row, other)
+            if row["kind"] in ("melody kept", "harmony kept"):
+                shares.pop("rhythm")
+            related = False if row["kind"] in ("rhythm kept", "unrelated") else None
+            found.append(
+                Pair(row["id"], other["id"], row["kind"], related, shares, (row["of"], other["work"]))
+            )
+    return found
 
-    Transformed pieces are asked about the originals and quotations about full arrangements, so that no figure
-    is won by easy copies; real pieces about each other and the originals, performances about each other.
-    """
-    return [
-        (i, [j for j, other in enumerate(known) if j != i and _is_candidate(query, other)])
-        for i, query in enumerate(known)
-        if query.kind not in ("original", "full")
+
+def unrelated_pairs(known: Known, n: int, seed: int) -> list[Pair]:
+    """Return random pairs of different works (recordings: of different artists) within a tier, and hosts with songs."""
+    members = set(bundled_background().names)
+    pools: dict[str, list[Row]] = defaultdict(list)
+    for row in known.rows.values():
+        if row["work"] in members or row.get("out_of_reach"):
+            continue
+        if row["tier"] in ("arranged", "performed"):
+            pools[row["tier"]].append(row)
+        elif row["kind"] in ("original", "no quotation", "unrelated"):
+            pools[row["kind"]].append(row)
+    sides = [
+        ("arranged", "arranged", 0.4),
+        ("performed", "performed", 0.15),
+        ("original", "original", 0.15),
+        ("no quotation", "arranged", 0.2),
+        ("performed", "arranged", 0.1),
     ]
+    random = np.random.default_rng(seed)
+    found: dict[tuple[str, str], Pair] = {}
+    for left, right, share in sides:
+        if not pools[left] or not pools[right]:
+            continue
+        wanted = len(found) + round(share * n)
+        for _ in range(50 * n):
+            if len(found) >= wanted:
+                break
+            a = pools[left][int(random.integers(len(pools[left])))]
+            b = pools[right][int(random.integers(len(pools[right])))]
+            apart = a["work"] != b["work"] and not (a["artist"] and a["artist"] == b["artist"])
+            if apart and (b["id"], a["id"]) not in found:
+                nothing = dict.fromkeys(PARTS, False)
+                found[a["id"], b["id"]] = Pair(
+                    a["id"], b["id"], f"{left}, unrelated", False, nothing, (a["work"], b["work"])
+                )
+    return list(found.values())
 
 
-def _is_candidate(query: Known, other: Known) -> bool:
-    if query.kind.endswith(f"quoted in {other.work}"):
-        return False
-    originals = other.kind == "original"
-    if query.collection == "real":
-        return (originals and other.collection == "transformed") or other.collection == "real"
-    if query.collection == "transformed":
-        return originals and other.collection == "transformed"
-    if query.collection == "arranged":
-        return other.kind == "full"
-    return other.collection == "performed"
+def _rank(row: Row) -> float:
+    """Return a figure in [0, 1) that all pieces about one song share, so that a share of the songs stays whole."""
+    if row["tier"] == "real":
+        return 0.0
+    about = row["quotes"][0]["of"] if row["quotes"] else row.get("of", row["work"])
+    return zlib.crc32(str(about).removesuffix("-v0").encode()) / 2**32
 
 
-def terms(a: Known, b: Known) -> tuple[float, ...]:
-    """Return the figures that the log-odds of a pair are made of, in the order of `TERMS`."""
-    best = search(a.profile.features, b.profile.features, "overall")
-    return log_odds_terms(a.profile.cohort, b.profile.cohort, best)
+def _shares(a: Row, b: Row) -> dict[str, bool]:
+    return {
+        part: a["shares"][part] is not None and a["shares"][part] == b["shares"][part] for part in PARTS
+    }
 
 
-def related(a: Known, b: Known) -> bool:
-    """Whether two pieces are versions of one work."""
-    return a.collection == b.collection and a.work == b.work
-
-
-def table(known: list[Known], pairs: np.ndarray) -> np.ndarray:
-    """Return the terms of pairs [shape=(n, 2)]."""
-    return np.array([terms(known[i], known[j]) for i, j in pairs])
+def design(table: dict[str, np.ndarray], names: tuple[str, ...] = TERMS) -> np.ndarray:
+    """Return the terms as columns."""
+    return np.stack([table[name] for name in names], axis=1)
 
 
 def surroundings() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 Report = dict[str, Any]
@@ -25,6 +26,13 @@ def as_markdown(report: Report) -> str:
         "## Cost, and strangers of the same key, tempo and instruments",
         _cost(systems),
     ]
+    for name, rows in systems.items():
+        aligned = rows.get("aligned_share_of_versions", {})
+        shares = ", ".join(f"{task} {share:.3f}" for task, share in aligned.items() if _is_number(share))
+        if shares:
+            parts.append(
+                f"Share of versions among what `{name}` aligns, the ceiling of its second step: {shares}."
+            )
     if report.get("full_comparisons"):
         parts += _full(report["full_comparisons"])
     return "\n\n".join(parts) + "\n"
@@ -121,6 +129,10 @@ def _full(found: Report) -> list[str]:
 
 
 def _number(value: Any) -> str:
-    if value is None or value != value:
+    if not _is_number(value):
         return "—"
     return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and not math.isnan(value)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 
-def slow_evidence(a, b, width, threshold, usual):
-    """``s[i][j]``: centred mean along the diagonal, cut at the borders, divided by the full width."""
-    n, m = len(a), len(b)
-    dot = [[sum(x * y for x, y in zip(a[i], b[j], strict=True)) for j in range(m)] for i in range(n)]
-    row = [sum(dot[i]) / m for i in range(n)]
-    column = [sum(dot[i][j] for i in range(n)) / n for j in range(m)]
-    half = width // 2
-    s = [[0.0] * m for _ in range(n)]
-    for i in range(n):
-        for j in range(m):
-            total = 0.0
-            for k in range(-half, half + 1):
-                if 0 <= i + k < n and 0 <= j + k < m:
-                    total += dot[i + k][j + k] - usual * (row[i + k] + column[j + k]) / 2
-            s[i][j] = total / (2 * half + 1) - threshold
-    return s
+def slow_gains(x, rows, columns, floor, ceiling):
+    """``s[i][j]``: likeness less the costs of both frames, clipped."""
+    return [
+        [min(max(value - row - column, floor), ceiling) for value, column in zip(line, columns, strict=True)]
+        for line, row in zip(x, rows, strict=True)
+    ]
+
+
+def slow_log_odds(a, b, rho):
+    """Log-odds that two Gaussian figures of unit variance are correlated by *rho* rather than independent."""
+    import math
+
+    joint = (a * a - 2 * rho * a * b + b * b) / (1 - rho * rho)
+    return -0.5 * math.log(1 - rho * rho) - 0.5 * joint + 0.5 * (a * a + b * b)
 
 
 def slow_best_path(s, gap):

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linernotes.versions.alignment import AlignmentConfig, best_path, best_score, evidence
-from linernotes.versions.features import centred
+from linernotes.versions.alignment import AlignmentConfig, best_path, best_score, gains, variant_scores
+from linernotes.versions.hypotheses import log_odds_matrix
+from linernotes.versions.projection import Projection, embed
 
 _spec = importlib.util.spec_from_file_location(
     "slow_alignment", Path(__file__).with_name("slow_alignment.py")
@@ -18,28 +19,41 @@ oracle = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(oracle)
 
 
-def _sequences(seed, n, m):
-    random = np.random.default_rng(seed)
-    a = centred(random.random((n, 12)).astype(np.float32))
-    b = centred(random.random((m, 12)).astype(np.float32))
-    start = min(n, m) // 4
-    b[start : start + n // 2] = a[: len(b[start : start + n // 2])]
-    return a, b
-
-
 @pytest.mark.parametrize(("seed", "n", "m"), [(0, 12, 12), (1, 9, 17), (2, 20, 8), (3, 2, 5), (4, 30, 31)])
-@pytest.mark.parametrize("usual", [0.0, 0.6])
-def test_evidence_and_paths_agree(seed, n, m, usual):
-    a, b = _sequences(seed, n, m)
-    config = AlignmentConfig(width=5, threshold=0.2, usual=usual)
-    fast = evidence(a, b, config)
-    slow = oracle.slow_evidence(a.tolist(), b.tolist(), 5, 0.2, usual)
-    np.testing.assert_allclose(fast, slow, atol=1e-5)
-    score, path = oracle.slow_best_path(fast.astype(float).tolist(), 0.1)
-    found = best_path(fast, 0.1)
-    assert found.score == pytest.approx(score, abs=1e-4)
-    assert best_score(fast, 0.1) == pytest.approx(score, abs=1e-4)
-    assert list(zip(found.a.tolist(), found.b.tolist(), strict=True)) == path
+def test_gains_and_paths_agree(seed, n, m):
+    random = np.random.default_rng(seed)
+    x = random.normal(0, 8, (n, 3 * m)).astype(np.float32)
+    rows, columns = (random.normal(2, 1, k).astype(np.float32) for k in (n, m))
+    config = AlignmentConfig(-10.0, 12.0, 3.0)
+    scores = variant_scores(x, rows, columns, config)
+    for variant in range(3):
+        mine = x[:, variant * m : (variant + 1) * m]
+        fast = gains(mine, rows, columns, config)
+        slow = oracle.slow_gains(mine.tolist(), rows.tolist(), columns.tolist(), -10.0, 12.0)
+        np.testing.assert_allclose(fast, slow, atol=1e-4)
+        score, path = oracle.slow_best_path(fast.astype(float).tolist(), 3.0)
+        found = best_path(fast, 3.0)
+        assert found.score == pytest.approx(score, abs=1e-3)
+        assert best_score(fast, 3.0) == pytest.approx(score, abs=1e-3)
+        assert scores[variant] == pytest.approx(score, abs=1e-3)
+        assert list(zip(found.a.tolist(), found.b.tolist(), strict=True)) == path
+
+
+def test_projected_products_are_the_log_odds_of_correlated_gaussians():
+    rho = np.array([0.9, 0.5, 0.0])
+    weights = Projection(
+        (0,),
+        np.diag(np.sqrt(rho / (1 - rho**2))).astype(np.float32),
+        np.diag(np.sqrt(rho**2 / (1 - rho**2) / 2)).astype(np.float32),
+        -0.5 * float(np.log(1 - rho**2).sum()),
+    )
+    random = np.random.default_rng(5)
+    a, b = (random.normal(0, 1, (4, 3)).astype(np.float32) for _ in range(2))
+    fast = log_odds_matrix(embed(a, weights), embed(b, weights))
+    for i in range(4):
+        for j in range(4):
+            slow = sum(oracle.slow_log_odds(x, y, r) for x, y, r in zip(a[i], b[j], rho, strict=True))
+            assert fast[i, j] == pytest.approx(slow, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(8))

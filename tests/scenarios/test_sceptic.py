@@ -9,12 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from linernotes.audio.files import read_audio, write_audio
 from linernotes.cli.main import main
+from linernotes.corpus.presence_bytes import PresenceProof
 from linernotes.disclosure.limitation import FORBIDDEN
 
 ROOT = Path(__file__).parents[2]
@@ -129,11 +131,11 @@ def test_an_honest_provider_is_believed(run, root):
     alone("receipt", "receipt.json", "--key", "ws/keys/log.pub", "--subject", "statement-1.txt", code=0)
     for name, code in ((next(iter(CORPUS)), "USS1Z9900001"), (OUTSIDER, OUTSIDER_ISRC)):
         file = f"{'music' if name in CORPUS else 'other'}/{name}.flac"
-        run("presence", "prove", file, code, "--workspace", "ws", "--out", "p.json")
-        found = run("presence", "verify", "p.json", "--root", root, "--file", file, "--key", code, "--json")
+        run("presence", "prove", file, code, "--workspace", "ws", "--out", "p.proof")
+        found = run("presence", "verify", "p.proof", "--root", root, "--file", file, "--key", code, "--json")
         assert found["present"] is (name in CORPUS)
         assert "isrc" in json.dumps(found)
-        said = alone("presence", "p.json", "--root", root, "--json", code=0)
+        said = alone("presence", "p.proof", "--root", root, "--json", code=0)
         assert json.loads(said)["present"] is (name in CORPUS)
 
 
@@ -223,41 +225,52 @@ def test_a_map_that_denies_a_recording_of_the_corpus_is_caught(run, home, root):
     (home / "thin.csv").write_text(rights([one for one in CORPUS if one != denied]), "utf-8")
     run("corpus", "seal", "thin", "--rights", "thin.csv", "--training-date", "2025-03-01", "--out", "ws2")
     file = f"music/{denied}.flac"
-    run("presence", "prove", file, "USS1Z9900001", "--workspace", "ws2", "--out", "lie.json")
-    assert json.loads((home / "lie.json").read_text())["present"] is False
-    run("presence", "verify", "lie.json", "--root", root, "--file", file, code=1)
-    alone("presence", "lie.json", "--root", root, code=1)
-    # … and under the published header: the way ends elsewhere than the committed root
-    run("presence", "prove", file, "USS1Z9900001", "--workspace", "ws", "--out", "truth.json")
-    lie, truth = (json.loads((home / name).read_text()) for name in ("lie.json", "truth.json"))
-    for changed in (lie | {"header": truth["header"], "root": root}, truth | {"present": False}):
-        (home / "forged.json").write_text(json.dumps(changed), "utf-8")
-        run("presence", "verify", "forged.json", "--root", root, code=1)
-        alone("presence", "forged.json", "--root", root, code=1)
+    asked = (file, "USS1Z9900001", "--no-sketch")
+    said = run("presence", "prove", *asked, "--workspace", "ws2", "--out", "lie.proof", "--json")
+    assert said["present"] is False
+    run("presence", "verify", "lie.proof", "--root", root, "--file", file, code=1)
+    alone("presence", "lie.proof", "--root", root, code=1)
+    # … and under the published header, or with what the denying map shows put into the true answer
+    run("presence", "prove", *asked, "--workspace", "ws", "--out", "truth.proof")
+    lie, truth = (_taken_apart(home / name) for name in ("lie.proof", "truth.proof"))
+    mixed = replace(truth.exact, buckets=lie.exact.buckets)
+    emptied = replace(truth.exact, buckets=tuple(b"" for _ in truth.exact.buckets))
+    for changed in (
+        replace(lie, header=truth.header),
+        replace(truth, exact=mixed),
+        replace(truth, exact=emptied),
+    ):
+        (home / "forged.proof").write_bytes(changed.to_bytes())
+        run("presence", "verify", "forged.proof", "--root", root, code=1)
+        alone("presence", "forged.proof", "--root", root, code=1)
 
 
 def test_a_key_entered_under_another_secret_is_caught(run, home, root):
     """Positions computed with a swapped VRF key lie where nothing is; the committed key tells."""
     run("corpus", "seal", "music", "--rights", "rights.csv", "--training-date", "2025-03-01", "--out", "ws2")
     for workspace in ("ws", "ws2"):
-        run("presence", "prove", "USS1Z9900002", "--workspace", workspace, "--out", f"{workspace}.json")
-    truth, other = (json.loads((home / f"{name}.json").read_text()) for name in ("ws", "ws2"))
-    assert truth["header"]["vrf_public"] != other["header"]["vrf_public"]
-    swapped = truth | {"keys": [truth["keys"][0] | {"vrf": other["keys"][0]["vrf"]}]}
-    rekeyed = truth | {"header": truth["header"] | {"vrf_public": other["header"]["vrf_public"]}}
+        run("presence", "prove", "USS1Z9900002", "--workspace", workspace, "--out", f"{workspace}.proof")
+    truth, other = (_taken_apart(home / f"{name}.proof") for name in ("ws", "ws2"))
+    assert truth.header.vrf_public != other.header.vrf_public
+    swapped = replace(truth, exact=replace(truth.exact, vrf_proofs=other.exact.vrf_proofs))
+    rekeyed = replace(truth, header=replace(truth.header, vrf_public=other.header.vrf_public))
     for number, forged in enumerate((swapped, rekeyed, other)):
-        (home / f"forged-{number}.json").write_text(json.dumps(forged), "utf-8")
-        run("presence", "verify", f"forged-{number}.json", "--root", root, code=1)
-        alone("presence", f"forged-{number}.json", "--root", root, code=1)
+        (home / f"forged-{number}.proof").write_bytes(forged.to_bytes())
+        run("presence", "verify", f"forged-{number}.proof", "--root", root, code=1)
+        alone("presence", f"forged-{number}.proof", "--root", root, code=1)
+
+
+def _taken_apart(path):
+    return PresenceProof.from_bytes(path.read_bytes())
 
 
 def test_a_true_proof_or_receipt_about_something_else_is_refused(run, home, root):
     """Replay: everything holds, only not for what is in question."""
-    run("presence", "prove", f"other/{OUTSIDER}.flac", "--workspace", "ws", "--out", "absent.json")
+    run("presence", "prove", f"other/{OUTSIDER}.flac", "--workspace", "ws", "--out", "absent.proof")
     mine = f"music/{next(iter(CORPUS))}.flac"
-    run("presence", "verify", "absent.json", "--root", root, "--file", mine, code=1)
-    alone("presence", "absent.json", "--root", root, "--file", mine, code=1)
-    run("presence", "verify", "absent.json", "--root", root, "--key", "USS1Z9900001", code=1)
+    run("presence", "verify", "absent.proof", "--root", root, "--file", mine, code=1)
+    alone("presence", "absent.proof", "--root", root, "--file", mine, code=1)
+    run("presence", "verify", "absent.proof", "--root", root, "--key", "USS1Z9900001", code=1)
     key = ("--key", "ws/keys/log.pub")
     run("audit", "verify", "receipt.json", *key, "--subject", "statement-2.txt", code=1)
     alone("receipt", "receipt.json", *key, "--subject", "statement-2.txt", code=1)
@@ -265,7 +278,7 @@ def test_a_true_proof_or_receipt_about_something_else_is_refused(run, home, root
 
 def test_a_proof_of_an_earlier_snapshot_is_not_one_of_the_new(run, home, root):
     denied = next(iter(CORPUS))
-    run("presence", "prove", "USS1Z9900001", "--workspace", "ws", "--out", "then.json")
+    run("presence", "prove", "USS1Z9900001", "--workspace", "ws", "--out", "then.proof")
     (home / "music" / f"{denied}.flac").unlink()
     (home / "rights.csv").write_text(rights([one for one in CORPUS if one != denied]), "utf-8")
     run(
@@ -283,10 +296,10 @@ def test_a_proof_of_an_earlier_snapshot_is_not_one_of_the_new(run, home, root):
     first, new = snapshots
     assert first["root"] == root
     assert new["previous_root"] == root
-    run("presence", "verify", "then.json", "--root", root)
-    run("presence", "verify", "then.json", "--root", new["root"], code=1)
-    run("presence", "prove", "USS1Z9900001", "--workspace", "ws", "--out", "now.json")
-    assert run("presence", "verify", "now.json", "--root", new["root"], "--json")["present"] is False
+    run("presence", "verify", "then.proof", "--root", root)
+    run("presence", "verify", "then.proof", "--root", new["root"], code=1)
+    run("presence", "prove", "USS1Z9900001", "--workspace", "ws", "--out", "now.proof")
+    assert run("presence", "verify", "now.proof", "--root", new["root"], "--json")["present"] is False
     # the provider cannot drop the recording silently: the chain shows that it was there
     assert len(new["removed"]) == 1
 

@@ -39,7 +39,7 @@ def hpcp(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32]
             profile(hz, whitening(magnitudes, hz, heights)) if len(hz) else np.zeros(12, np.float32)
         )
     whole = np.array(frames[: len(frames) // FRAMES_TO_ONE * FRAMES_TO_ONE], np.float32)
-    return whole.reshape(-1, FRAMES_TO_ONE, 12).mean(axis=1)
+    return np.asarray(whole.reshape(-1, FRAMES_TO_ONE, 12).mean(axis=1))
 
 
 def qmax(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:

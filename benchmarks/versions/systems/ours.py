@@ -23,6 +23,7 @@ from linernotes.versions.significance import Profile, profile
 
 Scores = npt.NDArray[np.float64]
 N_CANDIDATES = 50
+NOT_ALIGNED = -1e6  # added to the encoder's score of what comes behind all that were aligned
 
 
 def profile_of(piece: Piece) -> Profile:
@@ -97,7 +98,7 @@ class Pipeline:
         turns = np.stack([np.argsort(-near, kind="stable"), np.argsort(-nearest, kind="stable")], axis=1)
         chosen = list(dict.fromkeys(turns.ravel().tolist()))[: self.n_candidates]
         asking = profile_of(query.piece)
-        out = near - 1e6
+        out = near + NOT_ALIGNED
         for i in chosen:
             out[i] = quick_log_odds(asking, profile_of(candidates[i].piece))
         return np.asarray(out, np.float64)

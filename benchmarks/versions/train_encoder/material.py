@@ -94,12 +94,17 @@ class Batches:
         Of everything drawn.
     recorded : float
         Share of works drawn from single recordings.
+    backwards : float
+        Share of works of which both versions are played backwards: a work of its own, with other progressions.
     """
 
-    def __init__(self, pieces: list[Piece], sizes: Sizes, seed: int, recorded: float) -> None:
+    def __init__(
+        self, pieces: list[Piece], sizes: Sizes, seed: int, recorded: float, backwards: float = 0.0
+    ) -> None:
         groups = by_work(pieces)
         self.pairs = [group for group in groups if len(group) >= 2]
         self.singles = [group for group in groups if len(group) == 1 and group[0].tier == "recording"]
+        self.backwards = backwards
         self.sizes, self.seed, self.recorded = sizes, seed, recorded if self.singles else 0.0
 
     def batch(self, step: int, stretch: tuple[float, float], p_stretch: float) -> Batch:
@@ -112,10 +117,11 @@ class Batches:
         for group in chosen:
             two = [group[i] for i in random.permutation(len(group))[:2]]
             a, b = two if len(two) == 2 else (two[0], two[0])
+            turn = -1 if random.random() < self.backwards else 1
             centres_a, centres_b, matched = _centres(a, b, self.sizes.segments, random)
             for piece, centres in ((a, centres_a), (b, centres_b)):
                 factor = float(random.uniform(*stretch)) if random.random() < p_stretch else 1.0
-                segments.append(self._windows(piece, centres, factor))
+                segments.append(self._windows(piece, centres, factor)[:, ::turn])
             weights.append(MELODY_ONLY if "melody" in (a.style + b.style) else 1.0)
             aligned.append(matched)
         stacked = np.concatenate(segments).astype(np.float32) / 255

@@ -57,6 +57,7 @@ class TrainConfig:
     stretch: tuple[float, float] = (0.6, 1.8)
     p_stretch: float = 0.3
     recorded: float = 0.1
+    backwards: float = 0.0
     pool: int = 1
     peak_rate: float = 2e-3
     final_rate: float = 2e-5
@@ -86,7 +87,7 @@ class Run:
         rest = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": config.decay}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=config.peak_rate, betas=(0.9, 0.98))
-        self.batches = Batches(material, config.sizes, config.seed, config.recorded)
+        self.batches = Batches(material, config.sizes, config.seed, config.recorded, config.backwards)
         self.step, self.spent_s, self.wall_s, self.best = 0, 0.0, 0.0, 0.0
 
     def resume(self) -> None:

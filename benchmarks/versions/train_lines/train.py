@@ -1,6 +1,6 @@
 """Train the line reader on the examples that ``examples.py`` made.
 
-    python -m benchmarks.versions.train_lines.train OUT.npz --steps 1200
+    python -m benchmarks.versions.train_lines.train OUT.npz --steps 900 --until 600
 
 Every batch holds crops of sixteen seconds, transposed by up to five semitones and with each layer louder or softer.
 The exported weights are an exponential average over steps. Prints the loss and, on the dev examples, the share of
@@ -110,6 +110,7 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--until", type=int, default=None, help="stop before the schedule ends")
     parser.add_argument("--rate", type=float, default=5e-3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -125,7 +126,8 @@ def main() -> None:
         optimiser, lambda i: min((i + 1) / warm, 0.5 + 0.5 * float(np.cos(np.pi * i / options.steps)))
     )
     started = time.process_time()
-    for step in range(1, options.steps + 1):
+    until = options.until or options.steps
+    for step in range(1, until + 1):
         true = batch(training, random)
         value = loss(network(true["grid"]), true)
         optimiser.zero_grad()
@@ -137,7 +139,7 @@ def main() -> None:
         with torch.no_grad():
             for mean, now in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(now, 1 - keep)
-        if step % 200 == 0 or step == options.steps:
+        if step % 200 == 0 or step == until:
             figures = accuracy(average, held_out)
             print(
                 json.dumps(

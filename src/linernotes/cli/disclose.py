@@ -49,6 +49,10 @@ def write(
         Path | None,
         typer.Option("--witnesses", help="Witness policy by which cosignatures of the log are counted."),
     ] = None,
+    logged_before: Annotated[
+        bool,
+        typer.Option("--logged-before", help="Count no consent that was entered after the day of training."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write every document of a disclosure, and log it.
@@ -58,7 +62,14 @@ def write(
     """
     from linernotes.workflows.disclose import disclose as run
 
-    result = run(workspace, provider, out, level=level, policy=witnesses)  # type: ignore[arg-type]  # checked there
+    result = run(
+        workspace,
+        provider,
+        out,
+        level=level,  # type: ignore[arg-type]  # checked there
+        policy=witnesses,
+        logged_before=logged_before,
+    )
     emit(result, as_json, _show)
 
 

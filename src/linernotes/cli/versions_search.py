@@ -40,6 +40,7 @@ def search(
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Align every recording, whatever it costs.")
     ] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that align.")] = 1,
     html: Annotated[
         Path | None, typer.Option("--html", help="Also write pages into this folder, for the best three.")
     ] = None,
@@ -64,7 +65,15 @@ def search(
         encoder=encoder or DEFAULT_ENCODER, n_candidates=candidates, exhaustive=exhaustive, span_s=span
     )
     with Progress(quiet=as_json) as progress:
-        answers = search_versions(files, workspace, top=top, config=config, progress=progress)
+        if workers > 1:
+            from linernotes.execution import ProcessRunner
+
+            with ProcessRunner(workers, progress=progress) as run:
+                answers = search_versions(
+                    files, workspace, top=top, config=config, run=run, progress=progress
+                )
+        else:
+            answers = search_versions(files, workspace, top=top, config=config, progress=progress)
         if html is not None:
             from linernotes.workflows.version_search_report import write_search_pages
 

@@ -171,7 +171,7 @@ def position_of(kind: str, key: str, vrf_key: VrfKey) -> bytes:
     Examples
     --------
     >>> position_of("isrc", "GBAYE6900001", VrfKey(bytes(32))).hex()[:8]
-    '86feaf2f'
+    '6d0751cd'
     """
     if kind != SKETCH:
         return position_from(kind, key, vrf_key.output(alpha_of(kind, key)))

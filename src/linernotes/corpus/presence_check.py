@@ -43,7 +43,6 @@ from linernotes.errors import VerificationError
 if TYPE_CHECKING:
     from linernotes.corpus.manifest import Item
 
-SKETCH_SHARE = 0.75  # of a file's sketch keys that an absence must have checked; decoders differ a little
 Checked = tuple[str, str, bool]
 
 
@@ -91,7 +90,7 @@ def verify_presence(
     most = max(counts.values(), default=0)
     present, how = verdict(checked, most, header.n_items)
     if file_keys is not None:
-        _check_file(checked, key_list(file_keys), header, how)
+        _check_file(checked, key_list(file_keys), header, how, most)
     if about is not None and not set(key_list(about)) & {key[:2] for key in checked}:
         raise VerificationError(
             "presence proof: about other keys than the one asked for; ask for its own proof"
@@ -199,7 +198,9 @@ def _check_file(checked: Sequence[Checked], own: Sequence[Key], header: Header, 
         raise VerificationError(
             f"presence proof: absence without checking {names}; ask for a proof from the file"
         )
-    if SKETCH in header.key_kinds and checked_sketch < SKETCH_SHARE * len(sketch):
+    left_out = len(sketch) - checked_sketch  # as many may be left out as could not make it present
+    if SKETCH in header.key_kinds and left_out and most + left_out >= sketch_threshold(header.n_items):
         raise VerificationError(
-            f"presence proof: absence with {checked_sketch} of {len(sketch)} sketch keys of this file checked"
+            f"presence proof: absence with {checked_sketch} of {len(sketch)} sketch keys of this file checked; "
+            "the others could show that it is present: ask for a proof about all of them"
         )

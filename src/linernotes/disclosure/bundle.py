@@ -75,7 +75,7 @@ def build(facts: DisclosureFacts) -> Bundle:
     written = [one for one in scored.gaps if one.code in DOCUMENT_CODES]
     gaps = in_order([*facts.gaps, *wide.gaps, *written])
     ran = [*AT_SEALING, *LAYER_CHECKS, *wide.ran, "document"]
-    checks = checks_run(gaps, ran, wide.notes | {"document": f"{len(answers)} fields"})
+    checks = checks_run(gaps, ran, wide.notes | _strictness(facts) | {"document": f"{len(answers)} fields"})
     said = limitation(facts, len(gaps))
     rows = Recordings(
         format=RECORDINGS_FORMAT, revision=1, level=facts.level, limitation=said, rows=recordings(facts)
@@ -105,6 +105,13 @@ def score_summary(answers: Mapping[str, Any], said: Limitation | None = None) ->
 def json_text(value: Any) -> str:
     """Return JSON as it is written to files."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _strictness(facts: DisclosureFacts) -> dict[str, str]:
+    """Say where a yes counted only if it had been entered in time; without it, stated dates are taken as they are."""
+    if facts.material.recorded is None:
+        return {}
+    return {"consent-layers": f"no yes counts that was entered after {facts.day.isoformat()}"}
 
 
 def _gap_list(

@@ -99,6 +99,9 @@ class Material:
         One line for each open contradiction lead; None when nobody looked.
     signal_audit : mapping or None
         Result of the newest opt-out audit of this snapshot; None when there is none.
+    recorded : mapping of str to str, optional
+        By record id the day on which a consent was entered. Given, a yes that was entered after the day on which
+        consent is judged does not count, whatever date it bears.
     """
 
     corpus: SealedCorpus
@@ -112,6 +115,7 @@ class Material:
     n_rankings: int = 0
     leads: tuple[str, ...] | None = None
     signal_audit: Mapping[str, Any] | None = None
+    recorded: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +194,7 @@ def gather(
         raise CorpusError(f"corpus {corpus.root[:12]}…: holds no recording; there is nothing to disclose")
     _check_manifest(corpus)
     day = used_on(corpus.training_date, corpus.sealed_at)
-    layers = consent_by_layer(corpus.items, material.registry, day)
+    layers = consent_by_layer(corpus.items, material.registry, day, material.recorded)
     found = [*corpus.gaps, *layer_gaps(corpus.items, layers, material.registry, corpus.gaps)]
     return DisclosureFacts(
         material=material,

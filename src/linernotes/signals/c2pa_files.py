@@ -180,9 +180,7 @@ def load_signer(certificates: Path, private_key: Path, today: dt.datetime | None
         )
     now = today or dt.datetime.now(dt.UTC)
     if not begins <= now <= ends:
-        raise InputError(
-            f"signer {certificates}: holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it"
-        )
+        raise InputError(f"signer {certificates}: holds from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}; renew it")
     return Signer(chain, key_bytes, _algorithm(key, private_key), name)
 
 

@@ -1,8 +1,8 @@
 """What unrelated music sounds like: a small bundled set of sequences from real recordings.
 
 A likeness means something only against what unrelated pieces show by chance. The package carries the harmony,
-melody and rhythm sequences (never audio) of freely licensed recordings by many artists; `significance` asks
-how well a fragment or a whole recording aligns with them. ``background.npz`` is made by
+melody, bass and rhythm sequences (never audio) of freely licensed recordings; `significance` asks how well a fragment
+or a whole recording aligns with them. ``background.npz`` is made by
 ``benchmarks/versions/make_background.py``; ``background_attribution.txt`` credits every recording.
 
 Conventions
@@ -11,7 +11,7 @@ Sequences are stored as int8, 127 for 1.0, pieces one after another; ``lengths``
 
 Known limits
 ------------
-Mostly soundtracks, electronic and pop music: what is common in other traditions may look rare here.
+Few artists, mostly soundtracks, electronic and pop music: what is common in other traditions may look rare here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from linernotes.errors import NotFitted
 from linernotes.versions.features import FEATURES_REVISION, Features
+from linernotes.versions.hypotheses import Piece
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,9 @@ def bundled_background() -> Background:
     >>> len(background.names) == len(background.pieces) > 30
     True
     """
-    return unpack((resources.files("linernotes.versions") / "background.npz").read_bytes())
+    return unpack(
+        (resources.files("linernotes.versions") / "background.npz").read_bytes()
+    )
 
 
 def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
@@ -75,6 +78,7 @@ def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
         harmony=_joined([piece.harmony for piece in pieces]),
         melody=_joined([piece.melody for piece in pieces]),
         rhythm=_joined([piece.rhythm for piece in pieces]),
+        bass=_joined([piece.bass for piece in pieces]),
     )
     return stream.getvalue()
 
@@ -96,18 +100,28 @@ def unpack(data: bytes) -> Background:
             )
         hop_s = float(stored["hop_s"])
         ends = np.cumsum(stored["lengths"])
-        sequences = {d: stored[d].astype(np.float32) / 127 for d in ("harmony", "melody", "rhythm")}
+        parts = {
+            name: stored[name].astype(np.float32) / 127
+            for name in ("harmony", "melody", "rhythm", "bass")
+        }
         pieces = tuple(
             Features(
-                sequences["harmony"][end - n : end],
-                sequences["melody"][end - n : end],
-                sequences["rhythm"][end - n : end],
+                parts["harmony"][end - n : end],
+                parts["melody"][end - n : end],
+                parts["rhythm"][end - n : end],
                 hop_s,
                 float(n * hop_s),
+                parts["bass"][end - n : end],
             )
             for n, end in zip(stored["lengths"], ends, strict=True)
         )
         return Background(tuple(str(name) for name in stored["names"]), pieces)
+
+
+@lru_cache(maxsize=4)
+def comparable(background: Background) -> tuple[Piece, ...]:
+    """Return the pieces of a background ready for comparison, projected once."""
+    return tuple(Piece(features) for features in background.pieces)
 
 
 def _joined(sequences: Sequence[NDArray[np.float32]]) -> NDArray[np.int8]:

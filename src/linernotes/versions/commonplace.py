@@ -1,16 +1,16 @@
 """How common is a shared stretch: the fraction of unrelated pieces that hold an equally good match.
 
 A four-chord loop aligns with half the world's music. What two recordings *share* along an aligned stretch, the
-average of both, is searched for in every piece of the background, in the keys that fit best.
+average of both, is searched for in every piece of the background, in all keys.
 
 Conventions
 -----------
-Fragments are ``[shape=(n_steps, n_values), float32]``, one vector per step of the alignment. The fragment is the
-same, up to key, whichever recording is called A.
+A fragment is a `Features` of one frame per step of the alignment, in A's key and tempo. It is the same, up to key,
+whichever recording is called A.
 
 Cost
 ----
-About 5 CPU-ms per fragment of 16 s against 55 pieces of 40 s.
+About 5 CPU-ms per fragment of 16 s against 50 pieces of 40 s.
 
 Known limits
 ------------
@@ -22,78 +22,91 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.evidence import Dimension
-from linernotes.versions.alignment import Matrix, best_scores
-from linernotes.versions.background import Background, bundled_background
-from linernotes.versions.features import centred
-from linernotes.versions.hypotheses import (
-    LARGEST_LAG_SHIFT,
-    PITCHED,
-    RHYTHM,
-    block_scales,
-    sequence,
-    shifted_lags,
-)
+from linernotes.versions.alignment import Matrix
+from linernotes.versions.background import Background, bundled_background, comparable
+from linernotes.versions.features import Features, centred
+from linernotes.versions.hypotheses import Piece, search, shifted_lags
+from linernotes.versions.projection import resampled
 
-KEYS_TRIED = 3
+MOST_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
-    """The background's pieces of one dimension, one after another."""
+class Commonness:
+    """``fraction`` of the pieces searched that hold as good a match, and the names of the best of them."""
 
-    frames: Matrix
-    bounds: NDArray[np.int64]
-    means: Matrix
+    fraction: float
+    found_in: tuple[str, ...]
 
 
-def shared(left: Matrix, right: Matrix, dimension: Dimension) -> Matrix:
-    """Return what aligned vectors have in common: their average, at unit length per block.
+def shared(
+    a: Features,
+    b: Features,
+    at_a: NDArray[np.int64],
+    at_b: NDArray[np.int64],
+    speeds: tuple[float, float],
+    transposition: int,
+    lag_shift: int,
+) -> Features:
+    """Return what aligned frames have in common: the average of both, in A's key.
 
     Parameters
     ----------
-    left, right : NDArray[np.float32] [shape=(n_steps, n_values)]
-        Vectors of the aligned frames, B's already in A's key and tempo.
-    dimension : {"overall", "melody", "harmony", "rhythm"}
-        What they describe.
+    a, b : Features
+        Two recordings.
+    at_a, at_b : NDArray[np.int64] [shape=(n_steps,)]
+        Aligned frames, each side at its speed.
+    speeds : (float, float)
+        How many times as fast A and B were played to meet.
+    transposition : int
+        B's pitch minus A's.
+    lag_shift : int
+        Steps by which B's rhythm has to be shifted.
 
     Examples
     --------
-    >>> x = np.eye(12, dtype=np.float32)
-    >>> shared(x, x, "harmony").argmax(axis=1)[:3].tolist()
+    >>> x, at = np.eye(12, dtype=np.float32), np.arange(12)
+    >>> one = Features(x, x, x, 0.25, 3.0)
+    >>> shared(one, one, at, at, (1.0, 1.0), 0, 0).harmony.argmax(axis=1)[:3].tolist()
     [0, 1, 2]
     """
-    total = left + right
-    if dimension == "rhythm":
-        return centred(total)
-    scales = block_scales(dimension)
-    blocks = np.split(total, len(scales), axis=1)
-    return np.hstack([centred(block) * scale for block, scale in zip(blocks, scales, strict=True)])
+
+    def both(name: str) -> Matrix:
+        left = resampled(getattr(a, name), speeds[0])[at_a]
+        right = resampled(getattr(b, name), speeds[1])[at_b]
+        right = (
+            shifted_lags(right, lag_shift)
+            if name == "rhythm"
+            else np.roll(right, -transposition, axis=1)
+        )
+        return centred(left + right)
+
+    parts = [both(name) for name in ("harmony", "melody", "rhythm", "bass")]
+    return Features(*parts[:3], a.hop_s, len(at_a) * a.hop_s, parts[3])
 
 
 def commonplace(
-    fragment: Matrix,
+    fragment: Features,
     dimension: Dimension,
     score: float,
     exclude: Sequence[bool] | None = None,
     background: Background | None = None,
-) -> float | None:
-    """Return the fraction of unrelated pieces that hold an equally good match for a fragment.
+) -> Commonness | None:
+    """Return which unrelated pieces hold an equally good match for a fragment.
 
     Parameters
     ----------
-    fragment : NDArray[np.float32] [shape=(n_steps, n_values)]
+    fragment : Features
         Result of `shared`.
     dimension : {"overall", "melody", "harmony", "rhythm"}
         What is compared.
     score : float
-        Score of the alignment to be judged.
+        Score, on the coarse clock, of the alignment to be judged.
     exclude : sequence of bool, optional
         Background pieces to leave out, such as the compared recordings themselves.
     background : Background, optional
@@ -101,44 +114,32 @@ def commonplace(
 
     Returns
     -------
-    float in [0, 1] or None
+    Commonness or None
         None when every piece is left out.
 
     Examples
     --------
-    >>> anything = np.ones((8, 12), np.float32)
-    >>> commonplace(anything, "harmony", score=0.0)
+    >>> x = np.eye(12, dtype=np.float32)
+    >>> commonplace(Features(x, x, np.ones((12, 96), np.float32), 0.25, 3.0), "harmony", score=0.0).fraction
     1.0
     """
-    joined = _joined(background or bundled_background(), dimension)
-    n_pieces = len(joined.bounds) - 1
-    kept = ~np.asarray(exclude, bool) if exclude else np.ones(n_pieces, bool)
-    if not kept.any():
+    known = background or bundled_background()
+    kept = (
+        [not left_out for left_out in exclude] if exclude else [True] * len(known.names)
+    )
+    if not any(kept):
         return None
-    variants, usual = _variants(fragment, dimension)
-    fits = joined.means @ usual.T
-    tried = np.argsort(fits, axis=1)[:, -KEYS_TRIED if dimension != "rhythm" else -1 :]
-    config = RHYTHM if dimension == "rhythm" else PITCHED
-    best = best_scores(variants, joined.frames, joined.bounds, tried, kept, config)
-    return float(np.mean(best[kept] >= score))
-
-
-def _variants(fragment: Matrix, dimension: Dimension) -> tuple[Matrix, Matrix]:
-    """Return the fragment in every key (or tempo of pattern) [shape=(n, n_steps, n_values)] and each mean."""
-    if dimension == "rhythm":
-        steps = range(-LARGEST_LAG_SHIFT, LARGEST_LAG_SHIFT + 1)
-        played = [shifted_lags(fragment, step) for step in steps]
-    else:
-        keyed = fragment.reshape(len(fragment), -1, PITCH_CLASSES)
-        played = [np.roll(keyed, step, axis=2).reshape(len(fragment), -1) for step in range(PITCH_CLASSES)]
-    variants = np.ascontiguousarray(np.stack(played), np.float32)
-    return variants, variants.mean(axis=1)
-
-
-@lru_cache(maxsize=8)
-def _joined(background: Background, dimension: Dimension) -> _Joined:
-    sequences = [sequence(piece, dimension) for piece in background.pieces]
-    bounds = np.concatenate([[0], np.cumsum([len(s) for s in sequences])]).astype(np.int64)
-    frames = np.ascontiguousarray(np.concatenate(sequences), np.float32)
-    means = np.stack([s.mean(axis=0) for s in sequences])
-    return _Joined(frames, bounds, np.ascontiguousarray(means, np.float32))
+    asked = Piece(fragment)
+    found = [
+        (search(asked, piece, dimension, (1.0,)).score, name)
+        for piece, name, is_kept in zip(
+            comparable(known), known.names, kept, strict=True
+        )
+        if is_kept
+    ]
+    as_good = sorted(
+        (one for one in found if one[0] >= score), key=lambda one: (-one[0], one[1])
+    )
+    return Commonness(
+        len(as_good) / len(found), tuple(name for _, name in as_good[:MOST_NAMES])
+    )

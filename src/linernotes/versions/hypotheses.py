@@ -1,13 +1,13 @@
 """Transposition and tempo ratio that make two recordings most alike, dimension by dimension.
 
-Harmony and melody are compared at all twelve transpositions and a handful of tempo ratios; rhythm at shifts
-of its
-logarithmic lag axis. *Overall* is harmony and melody side by side: weak, different evidence added beats
-either alone.
+All twelve transpositions and seven tempo ratios are tried on a clock of half a second; the path itself bends by up to a
+factor of two. *Overall* is harmony, melody and bass projected together: weak, different evidence weighed together beats
+any one alone. Rhythm has no transposition; its lag axis is shifted with the tempo.
 
 Conventions
 -----------
-*Transposition* is B's pitch minus A's in semitones, -5..6; *ratio* is seconds of B per second of A.
+*Transposition* is B's pitch minus A's in semitones, -5..6; *ratio* is seconds of B per second of A. The slower side is
+sped up, so that A against B and B against A are the same problem.
 
 References
 ----------
@@ -16,28 +16,43 @@ Serrà, Gómez, Herrera (2008), "Transposing chroma representations to a common 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.evidence import Dimension
-from linernotes.versions.alignment import AlignmentConfig, Matrix, best_score, evidence, resampled
+from linernotes.versions.alignment import AlignmentConfig, Matrix, variant_scores
 from linernotes.versions.features import Features, centred
+from linernotes.versions.projection import (
+    Embedded,
+    bundled_projections,
+    embed,
+    in_every_key,
+    values,
+)
 
-MELODY_WEIGHT = 0.4  # part of melody in the overall correlation
-PITCHED = AlignmentConfig()
-RHYTHM = AlignmentConfig(width=9, threshold=0.7, usual=0.0)
-LARGEST_LAG_SHIFT = 9
+DIMENSIONS: Final[tuple[Dimension, ...]] = ("overall", "melody", "harmony", "rhythm")
+PATHS: Final[dict[Dimension, AlignmentConfig]] = {
+    "overall": AlignmentConfig(-20.0, 20.0, 8.0),
+    "melody": AlignmentConfig(-20.0, 20.0, 8.0),
+    "harmony": AlignmentConfig(-20.0, 20.0, 8.0),
+    "rhythm": AlignmentConfig(-10.0, 10.0, 4.0),
+}
+RATIOS: Final = tuple(2 ** (k / 4) for k in range(-3, 4))
+COARSE_STEP: Final = 2  # frames from one to the next while hypotheses are tried
+LAGS_PER_OCTAVE: Final = 12
+LAG_SHIFTS: Final = (-1, 0, 1)  # lag steps tried around those of a tempo ratio
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One way of reading B as a version of A, and how good it is.
 
-    ``contrast`` is the logarithm of the score over the median score of the other transpositions: unrelated
-    music is about as alike in any key.
+    ``contrast`` is the logarithm of the score over the median score of the other transpositions (in rhythm: of the
+    other tempi): unrelated music is about as alike in any key.
     """
 
     transposition: int
@@ -51,6 +66,43 @@ class Hypothesis:
         return speeds(self.ratio)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Features with what was projected of them so far; projections are made once, when they are asked for."""
+
+    features: Features
+    kept: dict[tuple[str, float, int, bool], Embedded] = field(
+        default_factory=dict, repr=False
+    )
+
+    def embedded(
+        self,
+        name: str,
+        speed: float = 1.0,
+        step: int = COARSE_STEP,
+        *,
+        keyed: bool = False,
+    ) -> Embedded:
+        """Return the piece at a speed, projected for a dimension (or its ``-sharp`` twin), in every key if *keyed*."""
+        key = (name, speed, step, keyed)
+        if key not in self.kept:
+            if keyed:
+                plain = self.embedded(name, speed, step)
+                self.kept[key] = Embedded(in_every_key(plain.vectors), plain.costs)
+            else:
+                frames = values(self.features, _dimension(name), speed)
+                self.kept[key] = embed(frames, bundled_projections()[name], step)
+        return self.kept[key]
+
+    def rhythm(self, speed: float, shift: int, step: int = COARSE_STEP) -> Embedded:
+        """Return the rhythm at a speed, its lags shifted as if played ``2 ** (shift / 12)`` times as fast."""
+        key = (f"rhythm{shift:+d}", speed, step, False)
+        if key not in self.kept:
+            frames = shifted_lags(values(self.features, "rhythm", speed), shift)
+            self.kept[key] = embed(frames, bundled_projections()["rhythm"], step)
+        return self.kept[key]
+
+
 def speeds(ratio: float) -> tuple[float, float]:
     """Return how many times as fast A and B are played to meet at a tempo ratio.
 
@@ -62,96 +114,44 @@ def speeds(ratio: float) -> tuple[float, float]:
     return max(1.0, 1 / ratio), max(1.0, ratio)
 
 
-def sequence(features: Features, dimension: Dimension, transposition: int = 0) -> Matrix:
-    """Return the vectors of one dimension, transposed *down* by so many semitones.
-
-    Examples
-    --------
-    >>> x = np.eye(12, dtype=np.float32)
-    >>> piece = Features(x, x, x, 0.25, 3.0)
-    >>> int(sequence(piece, "harmony", transposition=2)[7].argmax())
-    5
-    """
-    if dimension == "rhythm":
-        return features.rhythm
-    parts = {"harmony": features.harmony, "melody": features.melody}
-    if dimension in parts:
-        return np.ascontiguousarray(np.roll(parts[dimension], -transposition, axis=1))
-    both = [np.roll(part, -transposition, axis=1) for part in parts.values()]
-    scales = block_scales(dimension)
-    return np.ascontiguousarray(np.hstack([p * scale for p, scale in zip(both, scales, strict=True)]))
-
-
-def block_scales(dimension: Dimension) -> tuple[np.float32, ...]:
-    """Return the length of each block of twelve in a pitched sequence: harmony, then melody, in *overall*.
-
-    Examples
-    --------
-    >>> [round(float(scale) ** 2, 2) for scale in block_scales("overall")]
-    [0.6, 0.4]
-    """
-    if dimension == "overall":
-        return np.float32(np.sqrt(1 - MELODY_WEIGHT)), np.float32(np.sqrt(MELODY_WEIGHT))
-    return (np.float32(1.0),)
-
-
 def search(
-    a: Features, b: Features, dimension: Dimension, ratios: tuple[float, ...] = PITCHED.ratios
+    a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] = RATIOS
 ) -> Hypothesis:
-    """Return the best hypothesis of one pitched dimension.
+    """Return the best hypothesis of one dimension.
 
     Parameters
     ----------
-    a, b : Features
+    a, b : Piece
         Two recordings.
-    dimension : {"overall", "melody", "harmony"}
+    dimension : {"overall", "melody", "harmony", "rhythm"}
         What is compared.
     ratios : tuple of float, optional
-        Tempo ratios tried.
+        Tempo ratios tried, powers of the fourth root of two.
     """
-    scores = np.zeros((len(ratios), PITCH_CLASSES))
+    if dimension == "rhythm":
+        return _search_rhythm(a, b, ratios)
+    scores = np.zeros((len(ratios), PITCH_CLASSES), np.float32)
     for row, ratio in enumerate(ratios):
-        left, right = (
-            resampled(sequence(x, dimension), speed) for x, speed in zip((a, b), speeds(ratio), strict=True)
-        )
-        keyed = right.reshape(len(right), -1, PITCH_CLASSES)
-        for steps in range(PITCH_CLASSES):
-            turned = np.roll(keyed, -steps, axis=2).reshape(len(right), -1)
-            scores[row, steps] = best_score(evidence(left, turned, PITCHED), PITCHED.gap)
+        speed_a, speed_b = speeds(ratio)
+        left = a.embedded(dimension, speed_a)
+        right = b.embedded(dimension, speed_b, keyed=True)
+        x = left.vectors @ right.vectors.T
+        scores[row] = variant_scores(x, left.costs, right.costs, PATHS[dimension])
     row, steps = divmod(int(scores.argmax()), PITCH_CLASSES)
-    others = np.delete(scores[row], steps)
-    contrast = float(np.log((scores[row, steps] + 1) / (np.median(others) + 1)))
+    contrast = _contrast(float(scores[row, steps]), np.delete(scores[row], steps))
     transposition = steps if steps <= 6 else steps - PITCH_CLASSES
     return Hypothesis(transposition, ratios[row], float(scores[row, steps]), contrast)
 
 
-def aligned_sequences(
-    a: Features, b: Features, dimension: Dimension, chosen: Hypothesis
-) -> tuple[Matrix, Matrix]:
-    """Return the vectors of a dimension, brought to A's key and a common tempo by a hypothesis."""
-    speed_a, speed_b = chosen.speeds
-    left = resampled(sequence(a, dimension), speed_a)
-    right = resampled(sequence(b, dimension, chosen.transposition), speed_b)
-    if dimension == "rhythm":
-        right = shifted_lags(right, rhythm_shift(a, b, chosen.ratio))
-    return left, right
+def lag_shift(ratio: float) -> int:
+    """Return how far the lag axis of a pattern moves when it is played *ratio* times as fast.
 
-
-def dimension_evidence(a: Features, b: Features, dimension: Dimension, chosen: Hypothesis) -> Matrix:
-    """Return the evidence matrix of a dimension under a hypothesis [shape=(n_left, n_right), float32]."""
-    pair = aligned_sequences(a, b, dimension, chosen)
-    return evidence(*pair, RHYTHM if dimension == "rhythm" else PITCHED)
-
-
-def rhythm_shift(a: Features, b: Features, ratio: float) -> int:
-    """Return the shift of B's lag axis near *ratio* that makes the mean patterns most alike, in lag steps."""
-    mean_a, mean_b = a.rhythm.mean(axis=0, keepdims=True), b.rhythm.mean(axis=0, keepdims=True)
-    near = round(12 * float(np.log2(ratio)))
-    steps = range(max(-LARGEST_LAG_SHIFT, near - 2), min(LARGEST_LAG_SHIFT, near + 2) + 1)
-    likeness = {
-        step: float((centred(mean_a) @ shifted_lags(centred(mean_b), step).T)[0, 0]) for step in steps
-    }
-    return max(likeness, key=lambda step: likeness[step])
+    Examples
+    --------
+    >>> lag_shift(2.0), lag_shift(2 ** -0.25)
+    (12, -3)
+    """
+    return round(LAGS_PER_OCTAVE * float(np.log2(ratio)))
 
 
 def shifted_lags(rhythm: NDArray[np.float32], step: int) -> NDArray[np.float32]:
@@ -162,6 +162,8 @@ def shifted_lags(rhythm: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     >>> shifted_lags(np.arange(4, dtype=np.float32).reshape(1, 4), 1).argmax()
     np.int64(2)
     """
+    if step == 0:
+        return rhythm
     halves = []
     for half in np.split(rhythm, 2, axis=1):
         moved = np.roll(half, -step, axis=1)
@@ -171,3 +173,36 @@ def shifted_lags(rhythm: NDArray[np.float32], step: int) -> NDArray[np.float32]:
             moved[:, :-step] = moved[:, -step : -step + 1]
         halves.append(moved)
     return centred(np.hstack(halves))
+
+
+def log_odds_matrix(a: Embedded, b: Embedded) -> Matrix:
+    """Return the log-odds of every pair of frames, unclipped [shape=(n_a, n_b), float32]."""
+    return np.asarray(
+        a.vectors @ b.vectors.T - a.costs[:, None] - b.costs[None, :], np.float32
+    )
+
+
+def _search_rhythm(a: Piece, b: Piece, ratios: tuple[float, ...]) -> Hypothesis:
+    scores = np.zeros((len(ratios), len(LAG_SHIFTS)), np.float32)
+    for row, ratio in enumerate(ratios):
+        speed_a, speed_b = speeds(ratio)
+        left = a.rhythm(speed_a, lag_shift(speed_a))
+        for column, extra in enumerate(LAG_SHIFTS):
+            right = b.rhythm(speed_b, lag_shift(speed_b) + extra)
+            x = left.vectors @ right.vectors.T
+            scores[row, column] = variant_scores(
+                x, left.costs, right.costs, PATHS["rhythm"]
+            )[0]
+    row, column = divmod(int(scores.argmax()), len(LAG_SHIFTS))
+    others = np.delete(scores.max(axis=1), row)
+    contrast = _contrast(float(scores[row, column]), others) if len(others) else 0.0
+    return Hypothesis(0, ratios[row], float(scores[row, column]), contrast)
+
+
+def _contrast(best: float, others: NDArray[np.float32]) -> float:
+    return float(np.log((best + 1) / (float(np.median(others)) + 1)))
+
+
+def _dimension(name: str) -> Dimension:
+    found: Dimension = next(one for one in DIMENSIONS if name.startswith(one))
+    return found

@@ -1,16 +1,14 @@
 """How surprising is an alignment? Cohorts of unrelated music and a calibrated probability.
 
-Two pieces on the same three chords align well without having anything to do with each other. The probability
-that two recordings share substance is therefore a logistic function of two figures:
-
-- the logarithm of the alignment's score less that of the *cohort*: each side's mean score, plus one standard
-  deviation, against the bundled unrelated pieces;
-- the *contrast* between the best and the other transpositions: unrelated music is about as alike in any key.
+Two pieces on the same three chords align well without having anything to do with each other. Every dimension's score is
+therefore normalised on both sides: how many standard deviations does its logarithm lie above the scores that A, and
+that B, reach against the bundled unrelated pieces (the *cohort*)? The log-odds that two recordings share substance are
+linear in these normalised scores and in the *contrast* between the best and the other transpositions.
 
 Conventions
 -----------
 The probability assumes `PRIOR`, the share of related pairs among those asked about; raise or lower it with
-`with_prior`. Its constants come from ``benchmarks/versions/calibrate.py``.
+`with_prior`. Constants come from ``calibration.json``, which ``benchmarks/versions/calibrate.py`` writes.
 
 References
 ----------
@@ -20,51 +18,87 @@ King, Zeng (2001), "Logistic regression in rare events data", Political Analysis
 
 Known limits
 ------------
-Fitted on transformed recordings, a few real version pairs and rendered arrangements and performances: for
-sung covers by other artists the probability is an extrapolation. Short copies of music on one chord earn
-little, because what they agree in is usual. An a cappella and an instrumental mix share little that shows.
+Fitted on rendered arrangements and performances, transformed recordings and a few real version pairs: for sung covers
+by other artists the probability is an extrapolation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 
-from linernotes.versions.background import Background, bundled_background
+from linernotes.evidence import Dimension
+from linernotes.versions.background import Background, bundled_background, comparable
 from linernotes.versions.features import Features
-from linernotes.versions.hypotheses import Hypothesis, search
+from linernotes.versions.hypotheses import DIMENSIONS, Hypothesis, Piece, search
 
 PRIOR = 0.1
+LEAST_DEVIATION = 0.25  # of log scores: a cohort of equals is no licence for wonder
+TERMS = (
+    *DIMENSIONS,
+    *(f"{dimension} contrast" for dimension in DIMENSIONS),
+)
+Best = Mapping[Dimension, Hypothesis]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Weights of the log-odds at equal prior odds; made by ``benchmarks/versions/calibrate.py``."""
+    """Weights by term, at equal prior odds: of shared substance, and of each shared dimension.
 
-    intercept: float = -5.057
-    cohort: float = 2.53
-    contrast: float = 2.278
+    ``decay``, ``location`` and ``slope`` are the constants of `linernotes.versions.expectation`, by dimension.
+    """
+
+    substance: Mapping[str, float]
+    dimensions: Mapping[str, Mapping[str, float]]
+    decay: Mapping[str, float]
+    location: Mapping[str, float]
+    slope: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Mean and standard deviation of a recording's overall scores against unrelated pieces.
+    """Scores of a recording against unrelated pieces, one figure per dimension in the order of `DIMENSIONS`.
 
-    ``related`` marks background pieces that are this recording or a version of it, and were left out.
+    ``mean`` and ``deviation`` are of ``log(1 + score)``, ``level`` is the mean score. ``related`` marks background
+    pieces that are this recording or a version of it, and were left out.
     """
 
-    mean: float
-    deviation: float
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    level: tuple[float, ...]
     related: tuple[bool, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """All that comparing needs to know of one recording."""
+    """All that comparing needs to know of one recording; ``piece`` keeps what was projected of it."""
 
     features: Features
     cohort: Cohort
+    piece: Piece = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "piece", Piece(self.features))
+
+
+@lru_cache(maxsize=1)
+def bundled_calibration() -> Calibration:
+    """Return the constants that the package carries.
+
+    Examples
+    --------
+    >>> set(bundled_calibration().decay) == set(DIMENSIONS)
+    True
+    """
+    text = (resources.files("linernotes.versions") / "calibration.json").read_text(
+        encoding="utf-8"
+    )
+    return Calibration(**json.loads(text))
 
 
 def profile(features: Features, background: Background | None = None) -> Profile:
@@ -72,28 +106,70 @@ def profile(features: Features, background: Background | None = None) -> Profile
 
     Notes
     -----
-    Costs about 0.15 CPU-s for 60 s. Scores above the upper quartile by more than five times its distance
-    from the median (the recording itself, or a version of it, among the background) are left out.
+    Costs about 0.1 CPU-s for 60 s. Pieces that score five times further above the median than the upper quartile does
+    (the recording itself, or a version of it, among the background) are left out.
     """
-    pieces = (background or bundled_background()).pieces
-    scores = np.array([search(features, piece, "overall", (1.0,)).score for piece in pieces])
-    median, upper = np.percentile(scores, [50, 75])
-    related = scores > upper + 5 * max(upper - median, 2.0)
-    kept = scores[~related]
-    return Profile(features, Cohort(float(kept.mean()), float(max(kept.std(), 1.0)), tuple(related.tolist())))
+    others = comparable(background or bundled_background())
+    mine = Piece(features)
+    scores = np.array(
+        [
+            [search(mine, other, dimension, (1.0,)).score for other in others]
+            for dimension in DIMENSIONS
+        ]
+    )
+    overall = np.log1p(scores[0])
+    median, upper = np.percentile(overall, [50, 75])
+    related = overall > upper + 5 * max(upper - median, LEAST_DEVIATION)
+    kept = scores[:, ~related]
+    logs = np.log1p(kept)
+    deviation = np.maximum(logs.std(axis=1), LEAST_DEVIATION)
+    cohort = Cohort(
+        tuple(logs.mean(axis=1).tolist()),
+        tuple(deviation.tolist()),
+        tuple(kept.mean(axis=1).tolist()),
+        tuple(related.tolist()),
+    )
+    return Profile(features, cohort)
 
 
-def log_odds(a: Cohort, b: Cohort, best: Hypothesis, calibration: Calibration = Calibration()) -> float:
-    """Return the natural log-odds, at `PRIOR`, that the recordings share substance."""
-    normalised, contrast = log_odds_terms(a, b, best)
-    equal = calibration.intercept + calibration.cohort * normalised + calibration.contrast * contrast
-    return with_prior(equal, PRIOR)
+def search_all(a: Profile, b: Profile) -> dict[Dimension, Hypothesis]:
+    """Return the best hypothesis of every dimension."""
+    return {dimension: search(a.piece, b.piece, dimension) for dimension in DIMENSIONS}
 
 
-def log_odds_terms(a: Cohort, b: Cohort, best: Hypothesis) -> tuple[float, float]:
-    """Return the cohort-normalised log score (mean of both sides) and the contrast."""
-    sides = [np.log1p(best.score) - np.log1p(side.mean + side.deviation) for side in (a, b)]
-    return float(np.mean(sides)), best.contrast
+def normalised(a: Cohort, b: Cohort, dimension: Dimension, score: float) -> float:
+    """Return how many deviations a score's logarithm lies above the cohorts, mean of both sides."""
+    at = DIMENSIONS.index(dimension)
+    sides = [(np.log1p(score) - side.mean[at]) / side.deviation[at] for side in (a, b)]
+    return float(np.mean(sides))
+
+
+def terms(a: Cohort, b: Cohort, best: Best) -> dict[str, float]:
+    """Return what log-odds are made of, by the names of `TERMS`."""
+    scores = {
+        dimension: normalised(a, b, dimension, one.score)
+        for dimension, one in best.items()
+    }
+    contrasts = {
+        f"{dimension} contrast": one.contrast for dimension, one in best.items()
+    }
+    return {**scores, **contrasts}
+
+
+def log_odds(
+    found: Mapping[str, float], weights: Mapping[str, float], prior: float = PRIOR
+) -> float:
+    """Return natural log-odds from terms and weights.
+
+    Examples
+    --------
+    >>> log_odds({"melody": 2.0}, {"intercept": -1.0, "melody": 0.5}, prior=0.5)
+    0.0
+    """
+    total = weights.get("intercept", 0.0) + sum(
+        found[name] * weights.get(name, 0.0) for name in found
+    )
+    return with_prior(total, prior)
 
 
 def with_prior(log_odds_at_even: float, prior: float) -> float:

@@ -11,9 +11,12 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from linernotes.auditlog.files import sole_writer
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.disclosure.bundle import Bundle, build, json_text, score_summary
 from linernotes.disclosure.envelope import INDEX_FILE, build_index
@@ -23,13 +26,15 @@ from linernotes.disclosure.limitation import RECEIPT_FILE, SEAL_RECEIPT_FILE
 from linernotes.disclosure.page import group_gaps
 from linernotes.disclosure.provider import read_provider, template
 from linernotes.disclosure.questions import QUESTIONS
-from linernotes.errors import InputError
+from linernotes.errors import CorpusError, InputError
 from linernotes.reports.disclosure_pages import disclosure_pages
 from linernotes.workflows.audit import open_log, record
 from linernotes.workflows.disclose_material import Logged, material_of, past_disclosures, seal_entry
 from linernotes.workspace import Workspace
 
 ENTRY_KIND = "disclosure"
+LOCK_FILE = "disclose.lock"
+PATIENCE_S = 60.0
 
 
 def disclose(
@@ -39,8 +44,9 @@ def disclose(
     *,
     level: Level = "aggregate",
     policy: Path | str | None = None,
+    logged_before: bool = False,
 ) -> dict[str, Any]:
-    """Write and log every document of a disclosure.
+    """Write and log every document of a disclosure; one program at a time for a workspace.
 
     Parameters
     ----------
@@ -54,6 +60,8 @@ def disclose(
         How much of single recordings is printed.
     policy : Path or str, optional
         Witness policy (C2SP tlog-policy) by which cosignatures of the log are counted.
+    logged_before : bool
+        Count no consent that was entered after the day on which consent is judged, whatever date it bears.
 
     Returns
     -------
@@ -67,16 +75,16 @@ def disclose(
     InputError
         If ``provider.toml``, the level or the folder is not usable.
     CorpusError
-        If the workspace holds no sealed corpus, or its log cannot be written.
+        If the workspace holds no sealed corpus, its log cannot be written, or another program goes on publishing it.
     VerificationError
         If corpus or log were changed.
     """
     out = Path(out)
     said = read_provider(provider)
     _check_place(out)
-    with Workspace.open(workspace) as opened:
+    with Workspace.open(workspace) as opened, _alone(opened):
         corpus = opened.corpus()
-        material = material_of(opened, corpus, said, policy)
+        material = material_of(opened, corpus, said, policy, logged_before=logged_before)
         past = list(past_disclosures(opened))
         facts, files, bundle, again = _documents(material, level, past)
         data = _index_of(facts, bundle, files)
@@ -145,6 +153,20 @@ def score(file: Path | str) -> dict[str, Any]:
     """
     document, scored = score_summary(read_summary(file))
     return document.model_dump(mode="json") | {"gaps": [one.as_json() for one in scored.gaps]}
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Let one program at a time choose a version and log it: two would log the same number twice."""
+    place = workspace.path / LOCK_FILE
+    with ExitStack() as held:
+        try:
+            held.enter_context(sole_writer(place, patience_s=PATIENCE_S))
+        except CorpusError as error:
+            raise CorpusError(
+                f"{workspace.path}: another program is publishing this workspace; wait until it is done, then try again"
+            ) from error
+        yield
 
 
 def _documents(

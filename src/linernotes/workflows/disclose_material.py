@@ -18,6 +18,7 @@ from linernotes.evidence import Reliability
 from linernotes.workflows.audit import open_log
 from linernotes.workflows.leads_records import FOLDER as LEADS_FOLDER
 from linernotes.workflows.leads_records import kept_leads
+from linernotes.workflows.rights_decide import known_rights
 from linernotes.workflows.signal_audit import RESULT as AUDIT_FILE
 from linernotes.workflows.signal_store import FOLDER as SIGNALS_FOLDER
 from linernotes.workspace import Workspace
@@ -43,9 +44,14 @@ class Logged:
 
 
 def material_of(
-    workspace: Workspace, corpus: SealedCorpus, provider: Provider, policy: Path | str | None = None
+    workspace: Workspace,
+    corpus: SealedCorpus,
+    provider: Provider,
+    policy: Path | str | None = None,
+    *,
+    logged_before: bool = False,
 ) -> Material:
-    """Gather what the workspace holds.
+    """Gather what the workspace holds; with ``logged_before`` also the day on which each consent was entered.
 
     Raises
     ------
@@ -71,6 +77,7 @@ def material_of(
         n_rankings=len(rankings),
         leads=_leads(workspace, corpus.root),
         signal_audit=_signal_audit(workspace, corpus.root),
+        recorded=known_rights(workspace)[1] if logged_before else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The melodic line of audio as notes, for the note runs of `linernotes.fingerprint.passages`.
 
-The predominant line of `linernotes.versions.features` moves in steps of a twentieth of a second; where it stays on
+The predominant line of `linernotes.versions.salience` moves in steps of a twentieth of a second; where it stays on
 one semitone for a tenth of a second or more there is a note.
 
 Known limits
@@ -16,7 +16,7 @@ import scipy.ndimage
 from linernotes.audio.chroma import ConstantQConfig, constant_q, estimate_tuning, semitones, whiten
 from linernotes.audio.files import Audio
 from linernotes.fingerprint.passages.notes import NoteLine
-from linernotes.versions.features import FeatureConfig, predominant_line, salience
+from linernotes.versions.salience import SalienceConfig, predominant_line, salience
 
 LEAST_FRAMES = 2
 
@@ -31,7 +31,7 @@ def note_line(audio: Audio) -> NoteLine:
     >>> np.diff(note_line(Audio(tune.astype(np.float32), 11025)).pitches)[:1].tolist()
     [3]
     """
-    spectrum_config, config = ConstantQConfig(), FeatureConfig()
+    spectrum_config, config = ConstantQConfig(), SalienceConfig()
     magnitudes = constant_q(audio, spectrum_config)
     strength = semitones(salience(whiten(magnitudes), config), estimate_tuning(magnitudes))
     first, last = (

@@ -86,7 +86,7 @@ def plan_of(work: Path) -> Any:
     """Return what a folder of work in progress is for; None when it does not say."""
     try:
         return json.loads((work / "plan.json").read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

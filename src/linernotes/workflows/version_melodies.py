@@ -16,18 +16,18 @@ At most three minutes of spans are transcribed. Spans in which fewer than four n
 
 from __future__ import annotations
 
-from linernotes.audio.chroma import constant_q, estimate_tuning
 from linernotes.audio.files import Audio
 from linernotes.evidence import Span, VersionMatch
 from linernotes.reports.version_page.melodies import MelodyPair, Tone, aligned_melodies
-from linernotes.versions.features import grid_of
+from linernotes.versions.hearing import hear
 from linernotes.versions.notes.events import melody_notes, notes
 from linernotes.versions.notes.lines import read_lines
-from linernotes.versions.notes.transcription import transcribe
 
 AROUND_S = 2.0
 MOST_S = 180.0
 FEWEST_NOTES = 4
+LEAST_SURE = 0.35  # lower than for comparing: a listener forgives a wrong note sooner than a hole
+NOT_HEARD = "In the aligned spans of melody too few notes were heard clearly enough to be written down."
 
 
 def melodies(match: VersionMatch, a: Audio, b: Audio) -> tuple[tuple[MelodyPair, ...], str]:
@@ -54,7 +54,7 @@ def melodies(match: VersionMatch, a: Audio, b: Audio) -> tuple[tuple[MelodyPair,
         if pair is not None:
             pairs.append(pair)
     if not pairs:
-        return (), "In the aligned spans of melody too few notes were heard clearly enough to be written down."
+        return (), NOT_HEARD
     return tuple(pairs), (
         "Notes as a transcription heard them, played with plain tones: what it missed is not here, and what it took for "
         "melody may be accompaniment."
@@ -73,8 +73,9 @@ def melody_tones(audio: Audio, span: Span) -> tuple[Tone, ...]:
     """
     start = max(0.0, span.start_s - AROUND_S)
     excerpt = audio.excerpt(start, min(audio.duration_s, span.end_s + AROUND_S))
-    found = notes(transcribe(excerpt, estimate_tuning(constant_q(excerpt))))
+    heard = hear(excerpt)
+    found = notes(heard.transcription)
     return tuple(
         Tone(start + note.onset_s, start + note.offset_s, note.pitch)
-        for note in melody_notes(found, read_lines(grid_of(excerpt)))
+        for note in melody_notes(found, read_lines(heard.grid), LEAST_SURE)
     )

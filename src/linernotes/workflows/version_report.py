@@ -39,9 +39,9 @@ import numpy as np
 from linernotes.audio.files import Audio, file_sha256, read_audio
 from linernotes.errors import TooShort
 from linernotes.evidence import Span, VersionMatch
-from linernotes.reports.version_page.facts import Reference, Removal, Side, VersionPage
+from linernotes.reports.version_page.contents import Reference, Removal, Side, VersionPage
 from linernotes.reports.version_page.listening import heard_windows
-from linernotes.reports.version_page.page import Recorded, write_version_page
+from linernotes.reports.version_page.page import Recorded, page_path, write_version_page
 from linernotes.reports.words import count
 from linernotes.versions.background import bundled_background
 from linernotes.versions.compare import compare_profiles
@@ -93,6 +93,7 @@ def write_comparison(
     TooShort
         If a file holds less than 4 s.
     """
+    page_path(out)  # refuses a bad place before the work
     sides = []
     for n_done, path in enumerate((a, b)):
         if progress is not None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError, TooShort
@@ -135,7 +135,7 @@ def search_versions(
     config : SearchConfig, optional
         How far to look.
     run : Runner, optional
-        An engine of `linernotes.execution`, over which the workspaces' indexes are spread.
+        An engine of `linernotes.execution`, over which indexes and alignments are spread.
     progress : callable, optional
         Called with a name, the number done, and the number in all.
 
@@ -163,14 +163,9 @@ def search_versions(
     if config.exhaustive or len(found.held) <= max(config.exhaustive_up_to, config.n_candidates):
         looked: _Everything | _Indexed = _Everything(found)
     else:
-        looked = _Indexed.open(places, found, config, run or SerialRunner(), progress)
-    answers = []
-    for n_done, query in enumerate(queries, start=1):
-        report = progress if len(queries) == 1 else None
-        answers.append(_answer(query, looked, top, report))
-        if progress is not None and len(queries) > 1:
-            progress("searching", n_done, len(queries))
-    return answers
+        looked = _Indexed.open(places, found, config, progress)
+    engine = run or SerialRunner(progress=progress)
+    return [_answer(query, looked, top, engine) for query in queries]
 
 
 @dataclass(frozen=True)
@@ -179,7 +174,7 @@ class _Everything:
 
     collection: Collection
 
-    def candidates(self, query: _Query) -> list[Held]:
+    def candidates(self, query: _Query, run: Runner) -> list[Held]:
         return list(self.collection.held)
 
     @property
@@ -197,7 +192,6 @@ class _Indexed:
     collection: Collection
     index: ShardedIndex
     config: SearchConfig
-    run: Runner
     by_content: Mapping[str, Held]
 
     @classmethod
@@ -206,7 +200,6 @@ class _Indexed:
         places: Sequence[Place],
         found: Collection,
         config: SearchConfig,
-        run: Runner,
         progress: Progress | None,
     ) -> _Indexed:
         encoder = load_encoder(config.encoder)
@@ -215,11 +208,11 @@ class _Indexed:
             own = [one for one in found.held if one.workspace.resolve() == Path(place).resolve()]
             folders.append(ready_index(place, own, config.encoder, encoder, progress))
         by_content = {one.content_sha256: one for one in found.held}
-        return cls(found, ShardedIndex.open(folders), config, run, by_content)
+        return cls(found, ShardedIndex.open(folders), config, by_content)
 
-    def candidates(self, query: _Query) -> list[Held]:
+    def candidates(self, query: _Query, run: Runner) -> list[Held]:
         vectors = embed(query.audio, load_encoder(self.config.encoder)).vectors
-        hits = self.index.search(vectors, self.config.n_near, self.run)
+        hits = self.index.search(vectors, self.config.n_near, run)
         near = candidates(hits, self.index.recording_of, 2 * self.config.n_candidates)
         known = dict.fromkeys(one.recording.content_sha256 for one in near)
         return [self.by_content[content] for content in known if content in self.by_content][
@@ -265,28 +258,64 @@ def _profiled(audio: Audio, path: Place) -> Profile:
         raise TooShort(f"{path}: {error}") from error
 
 
-def _answer(
-    query: _Query, looked: _Everything | _Indexed, top: int, progress: Progress | None
-) -> dict[str, Any]:
+def _answer(query: _Query, looked: _Everything | _Indexed, top: int, run: Runner) -> dict[str, Any]:
     skipped = [*looked.collection.absent, *looked.unusable]
-    aligned: list[tuple[float, Held, Profile]] = []
-    chosen = looked.candidates(query)
-    for n_done, one in enumerate(chosen, start=1):
-        try:
-            other = _cached_profile(one)
-        except InputError as error:
-            skipped.append((one.recording.recording_id, str(error)))
+    chosen = looked.candidates(query, run)
+    aligned: list[tuple[float, Held]] = []
+    for one, (odds, reason) in zip(
+        chosen, run(Align(query.profile), chosen, name="aligning recordings"), strict=True
+    ):
+        if odds is None:
+            skipped.append((one.recording.recording_id, reason))
         else:
-            aligned.append((quick_log_odds(query.profile, other), one, other))
-        if progress is not None:
-            progress("aligning recordings", n_done, len(chosen))
+            aligned.append((odds, one))
     aligned.sort(key=lambda entry: (-entry[0], entry[1].recording.recording_id))
     return {
         "query": query.name,
-        "results": [_result(query, one, other) for _, one, other in aligned[:top]],
+        "results": [_result(query, one, _cached_profile(one)) for _, one in aligned[:top]],
         "skipped": [{"recording_id": name, "reason": reason} for name, reason in skipped],
         "searched": looked.facts(len(aligned)),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class Align:
+    """The fold of aligning: items are recordings, the state holds log-odds, or None and why there are none.
+
+    Parameters
+    ----------
+    query : Profile
+        What all are aligned with.
+    """
+
+    query: Profile
+    shard_size: ClassVar[int] = 5
+
+    def start(self) -> list[tuple[float | None, str]]:
+        """Return nothing aligned."""
+        return []
+
+    def add(
+        self, state: list[tuple[float | None, str]], items: Sequence[Held]
+    ) -> list[tuple[float | None, str]]:
+        """Align one recording after the other."""
+        return state + [self._align(one) for one in items]
+
+    def merge(
+        self, left: list[tuple[float | None, str]], right: list[tuple[float | None, str]]
+    ) -> list[tuple[float | None, str]]:
+        """Put two lists together."""
+        return left + right
+
+    def finish(self, state: list[tuple[float | None, str]]) -> list[tuple[float | None, str]]:
+        """Return what was found, in the order of the items."""
+        return state
+
+    def _align(self, one: Held) -> tuple[float | None, str]:
+        try:
+            return quick_log_odds(self.query, _cached_profile(one)), ""
+        except InputError as error:  # silent, too short, no audio
+            return None, str(error)
 
 
 def _cached_profile(one: Held) -> Profile:

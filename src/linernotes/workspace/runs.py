@@ -133,7 +133,7 @@ class RunFolder:
         """
         try:
             return tomllib.loads((self.path / RUN).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CorpusError(
                 f"{self.path / RUN}: cannot be read ({error}); restore the run from a copy"
             ) from error
@@ -179,7 +179,7 @@ class RunFolder:
         path = self.path / name
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CorpusError(f"{path}: cannot be read ({error}); repeat the run") from error
 
     def finish(self) -> Path:

@@ -313,6 +313,22 @@ def test_absence_must_check_every_key_of_the_file(seal, asked, message):
         verify_presence(proof, corpus.root, file_keys=mine)
 
 
+def test_sketch_keys_that_would_show_presence_cannot_be_left_out(seal):
+    """Who answers chooses which keys to show: those left out count as if they stood on the item that has most."""
+    corpus = seal(6)
+    sketch = (*corpus.items[2].sketch[:4], *_sketch(900, 28))  # a copy that kept four keys of 32
+    mine = {"content_sha256": _hash(900), "audio_sha256": _hash(901), "sketch": sketch}
+    assert verify_presence(_prove(corpus, mine), corpus.root, file_keys=mine).how == "sketch"
+    for n_hidden in (2, 4):
+        proof = _prove(corpus, mine | {"sketch": sketch[n_hidden:]})
+        assert not verify_presence(proof, corpus.root).present
+        with pytest.raises(VerificationError, match=f"{32 - n_hidden} of 32 sketch keys"):
+            verify_presence(proof, corpus.root, file_keys=mine)
+    other = mine | {"sketch": _sketch(950, 32)}
+    proof = _prove(corpus, other | {"sketch": other["sketch"][2:]})  # as another decoder would have them
+    assert not verify_presence(proof, corpus.root, file_keys=other).present
+
+
 # Sketch keys
 
 

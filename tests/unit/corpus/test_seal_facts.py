@@ -111,8 +111,8 @@ def test_proofs_and_the_next_snapshot(tmp_path, in_process):
     assert (rows[1]["added"], rows[1]["removed"], rows[1]["changed"]) == (
         ["item-0020"], ["item-0000"], ["item-0003"],
     )  # fmt: skip
-    assert not prove(["GB-AYE-70-00000"], ws, out)["present"]
-    assert prove(["GB-AYE-70-00000"], ws, out, snapshot=rows[0]["root"][:10])["present"]
+    assert not prove(["GB-AYE-70-00000"], ws, out).present
+    assert prove(["GB-AYE-70-00000"], ws, out, snapshot=rows[0]["root"][:10]).present
     with pytest.raises(CorpusError, match="no such workspace"):
         seal_facts(tmp_path / "m.jsonl", tmp_path / "none", as_snapshot=True)
 
@@ -190,7 +190,7 @@ def test_killed_between_any_two_steps_no_seal_is_half_there(tmp_path, n_steps):
     assert (ws / "receipts" / "corpus-seal.json").exists()
     with Workspace.open(ws) as workspace:
         assert workspace.corpus().verify().root == rows[0]["root"]
-    assert prove(["GB-AYE-69-00004"], ws, tmp_path / "p.json")["present"]
+    assert prove(["GB-AYE-69-00004"], ws, tmp_path / "p.proof").present
 
 
 def test_a_worker_process_seals_the_same(tmp_path):

@@ -1,7 +1,6 @@
 """Snapshots on disk: what they hold, how they follow one another, and what happens when one is damaged."""
 
 import datetime as dt
-import json
 import os
 import shutil
 

@@ -7,12 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
+from linernotes.auditlog.files import sole_writer
 from linernotes.cli.main import main
 from linernotes.corpus.seal import SealedCorpus
-from linernotes.errors import InputError, LinernotesError, VerificationError
+from linernotes.errors import CorpusError, InputError, LinernotesError, VerificationError
+from linernotes.workflows import disclose as module
 from linernotes.workflows.audit import open_log, record
 from linernotes.workflows.disclose import disclose
 from linernotes.workflows.disclose_check import check_disclosure
@@ -319,3 +323,63 @@ def test_an_opt_out_audit_is_printed_and_its_conflicts_are_gaps(run, desk):
 def _corpus(desk):
     with Workspace.open(desk / "ws") as workspace:
         return workspace.corpus()
+
+
+def test_two_at_the_same_time_log_two_versions(desk, monkeypatch):
+    real = module._log
+
+    def slow(*given):
+        time.sleep(0.3)  # long enough for the other to have chosen its version
+        return real(*given)
+
+    monkeypatch.setattr(module, "_log", slow)
+    found = []
+
+    def publish(level):
+        found.append(disclose(desk / "ws", desk / "provider.toml", desk / level, level=level)["version"])
+
+    writers = [threading.Thread(target=publish, args=(level,)) for level in ("aggregate", "full")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(found) == [1, 2]
+    for level in ("aggregate", "full"):
+        check_disclosure(desk / level, workspace=desk / "ws")
+
+
+def test_who_cannot_have_the_workspace_alone_is_refused(desk, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.05)
+    with (
+        sole_writer(desk / "ws" / module.LOCK_FILE),
+        pytest.raises(CorpusError, match="another program is publishing"),
+    ):
+        disclose(desk / "ws", desk / "provider.toml", desk / "out")
+    assert not (desk / "out").exists()
+    assert disclose(desk / "ws", desk / "provider.toml", desk / "out")["version"] == 1
+
+
+@pytest.mark.parametrize(("entered", "counts"), [("2026-02-20", True), ("2026-03-02", False)])
+def test_a_consent_entered_after_training_counts_by_its_stated_date_alone(
+    run, scene, tmp_path, monkeypatch, entered, counts
+):
+    """Song and singer of the first recording agreed, dated before training; the day of entry tells more."""
+    corpus = scene.sealed(scene.items())
+    monkeypatch.setattr("linernotes.workspace.store.history_time", lambda: f"{entered}T10:00:00+00:00")
+    with Workspace.create(tmp_path / "ws") as workspace:
+        workspace.save_corpus(corpus)
+        workspace.save_registry(scene.registry())
+    (tmp_path / "provider.toml").write_text(scene.provider_text)
+    found = {}
+    for name, more in (("stated", ()), ("strict", ("--logged-before",))):
+        code, text, _ = run(*_words(tmp_path, name, "--level", "full", *more, "--json"))
+        assert code == 0
+        gaps = json.loads(text)["gaps"]
+        found[name] = {
+            (gap["code"], gap["detail"].split()[0]) for gap in gaps if gap["item_id"] == "hidden-file-1"
+        }
+        note = next(one["note"] for one in json.loads(text)["checks_run"] if one["check"] == "consent-layers")
+        assert ("entered after 2026-03-01" in note) == bool(more)
+    late = {("consent-after-training", "publishing"), ("consent-after-training", "performer")}
+    assert not late & found["stated"]
+    assert (late <= found["strict"]) != counts

@@ -14,9 +14,13 @@ from linernotes.versions.notes.lines import read_lines
 RATE = 16000
 MUSIC = Path(__file__).parents[3] / "demo/corpus/audio/eric-skiff__jumpshot.ogg"
 TUNE = [76, 74, 72, 74, 76, 79, 76, 72, 74, 77, 74, 71, 72, 74, 76, 72]
-CHORDS = [(48, (60, 64, 67))] * 4 + [(45, (57, 60, 64))] * 4 + [(43, (55, 59, 62))] * 4 + [(48, (60, 64, 67))] * 4
+CHORDS = (
+    [(48, (60, 64, 67))] * 4 + [(45, (57, 60, 64))] * 4 + [(43, (55, 59, 62))] * 4 + [(48, (60, 64, 67))] * 4
+)
 OTHER_TUNE = [67, 69, 71, 67, 69, 72, 71, 69, 67, 71, 74, 71, 69, 67, 72, 71]
-OTHER_CHORDS = [(41, (57, 60, 65))] * 4 + [(43, (55, 59, 62))] * 4 + [(45, (57, 60, 64))] * 4 + [(41, (57, 60, 65))] * 4
+OTHER_CHORDS = (
+    [(41, (57, 60, 65))] * 4 + [(43, (55, 59, 62))] * 4 + [(45, (57, 60, 64))] * 4 + [(41, (57, 60, 65))] * 4
+)
 
 
 def _note(midi, seconds, partials=6):
@@ -30,7 +34,9 @@ def _song(tune=TUNE, chords=CHORDS, beat_s=0.5, shift=0):
     beats = []
     for pitch, (bass, tones) in zip(tune, chords, strict=True):
         chord = sum(_note(t + shift, beat_s) for t in tones)
-        beats.append(0.5 * _note(pitch + shift, beat_s) + 0.15 * chord + 0.3 * _note(bass + shift - 12, beat_s))
+        beats.append(
+            0.5 * _note(pitch + shift, beat_s) + 0.15 * chord + 0.3 * _note(bass + shift - 12, beat_s)
+        )
     return Audio((0.25 * np.concatenate(beats)).astype(np.float32), RATE)
 
 
@@ -53,7 +59,11 @@ def test_tune_bass_and_chords_are_told_apart():
 
 
 def test_another_tune_moves_the_melody_and_other_chords_the_harmony():
-    song, other_tune, other_chords = extract(_song()), extract(_song(OTHER_TUNE)), extract(_song(TUNE, OTHER_CHORDS))
+    song, other_tune, other_chords = (
+        extract(_song()),
+        extract(_song(OTHER_TUNE)),
+        extract(_song(TUNE, OTHER_CHORDS)),
+    )
 
     def alike(name, other):
         return float((getattr(song, name) * getattr(other, name)).sum(axis=1).mean())

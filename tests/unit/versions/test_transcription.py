@@ -102,7 +102,9 @@ def test_numbers_that_are_not_are_refused():
         transcribe(Audio(samples, SAMPLE_RATE))
 
 
-@pytest.mark.parametrize("settings", [{"trim_frames": -1}, {"trim_frames": 86}, {"batch": 0}, {"n_threads": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"trim_frames": -1}, {"trim_frames": 86}, {"batch": 0}, {"n_threads": 0}]
+)
 def test_settings_out_of_range_are_named(settings):
     with pytest.raises(InputError, match=next(iter(settings))):
         TranscriptionConfig(**settings)
@@ -133,5 +135,8 @@ def test_a_note_struck_twice_is_two_and_a_dip_is_bridged():
     sounding[20:120, 41] = 0.5  # the skirt of the note below
     sounding[150:155, 50] = 0.9  # too short
     heard = transcription.Transcription(sounding, onsets, 0.01)
-    assert [(round(n.onset_s, 2), round(n.offset_s, 2), n.pitch) for n in notes(heard)] == [(0.2, 0.9, 61), (0.9, 1.2, 61)]
+    assert [(round(n.onset_s, 2), round(n.offset_s, 2), n.pitch) for n in notes(heard)] == [
+        (0.2, 0.9, 61),
+        (0.9, 1.2, 61),
+    ]
     assert len(notes(heard, NoteConfig(longest_dip_s=0.0))) == 3

@@ -169,7 +169,7 @@ def test_the_command_line_says_how_it_searched(workspace, query, capsys):
     out = capsys.readouterr().out
     assert STEMS[1] in out
     assert "searched: all 4 recordings" in out
-    assert main([*asked, "--exhaustive", "--candidates", "1", "--json"]) == 0
+    assert main([*asked, "--exhaustive", "--workers", "2", "--candidates", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["searched"]["by"] == "everything"
     assert main([*asked, "--from", "2", "--html", "pages"]) == 3
     assert main([*asked, "--candidates", "0"]) == 3

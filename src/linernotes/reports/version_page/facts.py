@@ -2,9 +2,8 @@
 
 Idea
 ----
-`VersionPage` holds the evidence of one comparison with both sides, `page_facts` turns it into plain JSON values in which
-every figure has its words, its reference and its limits. The page draws these facts and nothing else; they are its JSON
-twin.
+`page_facts` turns the contents of a page into plain JSON values in which every figure has its words, its reference and its
+limits. The page draws these facts and nothing else; they are its JSON twin.
 
 Conventions
 -----------
@@ -13,18 +12,18 @@ clock gets into the facts: the same comparison gives the same bytes.
 
 Known limits
 ------------
-A side that may not be passed on is drawn but not heard (`Side.heard`).
+Counterfactuals are said as they were computed: for the seconds of A that were struck out, not for their repetitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from linernotes.evidence import VersionMatch
+from linernotes.reports.version_page.contents import Removal, Side, VersionPage
 from linernotes.reports.version_page.schema import FORMAT, REVISION, checked
 from linernotes.reports.version_page.warp import ranked
 from linernotes.reports.version_page.wording import (
@@ -40,9 +39,6 @@ from linernotes.reports.version_page.wording import (
 )
 from linernotes.reports.words import clock_range, count, listed, per_cent
 
-if TYPE_CHECKING:
-    from linernotes.reports.version_page.melodies import MelodyPair
-
 NOTHING = "no aligned span above the threshold"
 OTHER_PRIORS = (0.01, 0.5)
 LIMITS = (
@@ -50,93 +46,6 @@ LIMITS = (
     "A span is only as exact as its frames, about half a second. What is common in music unlike the reference collection "
     "may look rare here. Whether a similarity matters in law is not a question that this page answers."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One of the two recordings.
-
-    Parameters
-    ----------
-    name : str
-        File name or recording id, without folders.
-    title, artist : str
-        As printed; empty where unknown.
-    sha256 : str
-        Of the file's bytes.
-    duration_s : float
-        Length.
-    heard : bool
-        Whether the page may play it.
-    windows : tuple of (float, float)
-        Seconds that the page plays, rising and apart; empty when not heard.
-    """
-
-    name: str
-    sha256: str
-    duration_s: float
-    title: str = ""
-    artist: str = ""
-    heard: bool = True
-    windows: tuple[tuple[float, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """The collection of unrelated music that E-values and commonplace refer to."""
-
-    words: str
-    n_pieces: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """The probability that is left when some spans of A are struck out; *segments* are indices."""
-
-    segments: tuple[int, ...]
-    probability: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionPage:
-    """One comparison with all that its page says.
-
-    Parameters
-    ----------
-    match : VersionMatch
-        The evidence.
-    a, b : Side
-        The recordings.
-    reference : Reference
-        What chance was estimated from.
-    prior : float in (0, 1)
-        Share of related pairs that the probability assumes.
-    features_revision : int
-        Revision of the features that were compared.
-    version : str
-        Of this package.
-    removals : tuple of Removal
-        Counterfactuals; empty when they were not computed.
-    removals_words : str
-        What they cost, or why there are none.
-    melodies : tuple of MelodyPair
-        Aligned melodies, to be seen and heard.
-    melodies_words : str
-        How they were made, or why there are none.
-    """
-
-    match: VersionMatch
-    a: Side
-    b: Side
-    reference: Reference
-    prior: float
-    features_revision: int
-    version: str
-    removals: tuple[Removal, ...] = ()
-    removals_words: str = "Not computed."
-    melodies: tuple[MelodyPair, ...] = ()
-    melodies_words: str = "Not computed."
 
 
 def page_facts(page: VersionPage) -> dict[str, Any]:

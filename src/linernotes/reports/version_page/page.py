@@ -30,9 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.audio.files import Audio
+from linernotes.errors import InputError
 from linernotes.reports.html import TEMPLATES, environment, unbroken
 from linernotes.reports.single_page import write_with_facts
 from linernotes.reports.sound import data_uri
+from linernotes.reports.version_page.contents import VersionPage
 from linernotes.reports.version_page.drawing import (
     LEFT,
     RIGHT,
@@ -41,7 +43,7 @@ from linernotes.reports.version_page.drawing import (
     melody_roll,
     timelines,
 )
-from linernotes.reports.version_page.facts import VersionPage, page_facts
+from linernotes.reports.version_page.facts import page_facts
 from linernotes.reports.version_page.listening import copy_words, listening_copy, size_words
 from linernotes.reports.version_page.melodies import sung
 from linernotes.reports.version_page.strips import chroma_picture, likeness_picture, wave_path
@@ -91,12 +93,21 @@ def write_version_page(page: VersionPage, out: Path | str, a: Recorded, b: Recor
 def page_path(out: Path | str) -> Path:
     """Return the page's own path for a file or a folder.
 
+    Raises
+    ------
+    InputError
+        If there is a file of that name already that is no page.
+
     Examples
     --------
     >>> page_path("two.html").name, page_path("folder").name
     ('two.html', 'index.html')
     """
     out = Path(out)
+    if out.suffix.lower() not in (".html", ".htm") and out.is_file():
+        raise InputError(
+            f"{out}: expected a folder or a name that ends in .html, and found a file of that name"
+        )
     return out if out.suffix.lower() in (".html", ".htm") else out / "index.html"
 
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from importlib import import_module, resources
 from typing import Any
 
 import numpy as np
@@ -198,8 +198,7 @@ def _in_tune(audio: Audio, tuning: float) -> tuple[NDArray[np.float32], float]:
 @lru_cache(maxsize=2)
 def _session(n_threads: int) -> Any:
     """Return the network, ready to run; the file must be the one that was tested."""
-    import onnxruntime
-
+    onnxruntime = import_module("onnxruntime")  # heavy; and it comes without types
     data = (resources.files("linernotes.versions.notes") / MODEL_FILE).read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != MODEL_SHA256:

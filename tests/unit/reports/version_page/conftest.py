@@ -10,7 +10,7 @@ import pytest
 
 from linernotes.audio.files import Audio, read_audio
 from linernotes.evidence import DimensionEvidence, Figure, Span, VersionMatch, VersionSegment
-from linernotes.reports.version_page.facts import Reference, Removal, Side, VersionPage
+from linernotes.reports.version_page.contents import Reference, Removal, Side, VersionPage
 from linernotes.reports.version_page.melodies import Tone, aligned_melodies
 from linernotes.reports.version_page.page import Recorded
 
@@ -31,7 +31,13 @@ class Scene:
 
 
 def segment(dimension, path, **fields):
-    known = {"score": 20.0, "commonplace": 0.0, "e_value": 0.003, "transposition_semitones": 3, "tempo_ratio": 1.25}
+    known = {
+        "score": 20.0,
+        "commonplace": 0.0,
+        "e_value": 0.003,
+        "transposition_semitones": 3,
+        "tempo_ratio": 1.25,
+    }
     return VersionSegment(
         dimension=dimension,
         a=Span(path[0][0], path[-1][0]),
@@ -91,7 +97,14 @@ def scene():
     assert pair is not None
     page = VersionPage(
         match=match,
-        a=Side(name="one.ogg", title="One <b>", artist="Ada", sha256="a" * 64, duration_s=A_S, windows=((0.0, A_S),)),
+        a=Side(
+            name="one.ogg",
+            title="One <b>",
+            artist="Ada",
+            sha256="a" * 64,
+            duration_s=A_S,
+            windows=((0.0, A_S),),
+        ),
         b=Side(name="two.ogg", title="Two & all", sha256="b" * 64, duration_s=B_S, windows=((0.0, B_S),)),
         reference=Reference(words="a collection of 55 unrelated recordings", n_pieces=55, sha256="c" * 64),
         prior=0.1,

@@ -134,7 +134,9 @@ def test_the_keyboard_is_enough(page):
     page.keyboard.press("Enter")
     wait_until(page, "document.getElementById('sound-a').currentTime > 4.1")
     page.keyboard.press("b")
-    wait_until(page, "!document.getElementById('sound-b').paused && document.getElementById('sound-a').paused")
+    wait_until(
+        page, "!document.getElementById('sound-b').paused && document.getElementById('sound-a').paused"
+    )
     page.keyboard.press("k")
     wait_until(page, "document.getElementById('sound-b').paused")
     before = at(page, "b")
@@ -157,7 +159,9 @@ def test_letters_typed_elsewhere_do_nothing(page):
 
 def test_both_playheads_follow(page, written):
     seek(page, 10.0)
-    heads = page.evaluate("['a', 'b'].map((s) => Number(document.getElementById(`head-${s}`).getAttribute('x1')))")
+    heads = page.evaluate(
+        "['a', 'b'].map((s) => Number(document.getElementById(`head-${s}`).getAttribute('x1')))"
+    )
     data = json.loads(page.locator("#alignment").evaluate("e => e.textContent"))
     there = across(written[1]["relation"]["segments"], 10.0, "a").second
     assert heads[0] == pytest.approx(data["left"] + 10.0 * data["sides"]["a"]["scale"], abs=0.5)

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linernotes.audio.files import Audio
-from linernotes.reports.version_page.drawing import LEFT, RIGHT, WIDTH, dot_plot, melody_roll, ticks_s, timelines
+from linernotes.reports.version_page.drawing import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    dot_plot,
+    melody_roll,
+    ticks_s,
+    timelines,
+)
 from linernotes.reports.version_page.facts import page_facts
 from linernotes.reports.version_page.listening import heard_windows, listening_copy
 from linernotes.reports.version_page.melodies import Tone, aligned_melodies, sung
@@ -72,7 +80,10 @@ def test_the_roll_holds_every_note(facts):
     roll = melody_roll(melody)
     assert len(roll["a"]) == len(melody["a"]) == 8
     assert [bar["agrees"] for bar in roll["a"]] == [True] * 4 + [False] * 4
-    assert all(roll["left"] <= bar["x"] and bar["x"] + bar["width"] <= roll["right"] + 1 for bar in roll["a"] + roll["b"])
+    assert all(
+        roll["left"] <= bar["x"] and bar["x"] + bar["width"] <= roll["right"] + 1
+        for bar in roll["a"] + roll["b"]
+    )
     assert melody_roll({"a": [], "b": []}) is None
 
 
@@ -85,7 +96,9 @@ def test_rulers_stay_readable(duration, n_most):
 
 
 @given(
-    st.lists(st.tuples(st.floats(0.1, 9), st.floats(0.1, 9)), min_size=2, max_size=8), st.floats(0, 1), st.sampled_from("ab")
+    st.lists(st.tuples(st.floats(0.1, 9), st.floats(0.1, 9)), min_size=2, max_size=8),
+    st.floats(0, 1),
+    st.sampled_from("ab"),
 )
 def test_there_and_back(steps, part, side):
     path = np.cumsum(steps, axis=0).tolist()
@@ -113,12 +126,14 @@ spans = st.lists(st.tuples(st.floats(0, 900), st.floats(1, 300), st.floats(0, 50
 @given(spans, st.floats(181, 1000))
 def test_windows_keep_the_budget_and_run_forward(found, duration):
     segments = [
-        {"a_start_s": min(s, duration - 1), "a_end_s": min(s + n, duration), "score": score} for s, n, score in found
+        {"a_start_s": min(s, duration - 1), "a_end_s": min(s + n, duration), "score": score}
+        for s, n, score in found
     ]
     windows = heard_windows(segments, "a", duration)
     ends = [end for window in windows for end in window]
     assert ends == sorted(ends)
-    assert ends[0] >= 0 and ends[-1] <= duration
+    assert ends[0] >= 0
+    assert ends[-1] <= duration
     assert 0 < sum(end - start for start, end in windows) <= 180 + 1e-6
     if segments:
         best = max(segments, key=lambda one: one["score"])
@@ -140,7 +155,10 @@ def test_the_second_melody_comes_in_key_and_time():
     a = [Tone(0.0, 0.9, 60), Tone(1.0, 2.0, 64)]
     b = [Tone(8.0, 9.0, 40), Tone(10.0, 11.8, 46), Tone(12.0, 13.0, 51)]
     pair = aligned_melodies(4, span, a, b)
-    assert [(round(t.start_s, 6), round(t.end_s, 6), t.pitch) for t in pair.b] == [(0.0, 0.9, 60), (1.0, 2.0, 65)]
+    assert [(round(t.start_s, 6), round(t.end_s, 6), t.pitch) for t in pair.b] == [
+        (0.0, 0.9, 60),
+        (1.0, 2.0, 65),
+    ]
     assert [t.agrees for t in pair.b] == [True, False]
     assert pair.agreement == pytest.approx(0.9 / 1.9, abs=0.03)
     assert aligned_melodies(4, span, a, []) is None

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from linernotes.errors import InputError
 from linernotes.evidence import VersionMatch
-from linernotes.reports.version_page.facts import Removal, page_facts
+from linernotes.reports.version_page.contents import Removal
+from linernotes.reports.version_page.facts import page_facts
 from linernotes.reports.version_page.listing import listing_facts, write_listing
 from linernotes.reports.version_page.page import render_version_page, write_version_page
 from linernotes.reports.version_page.schema import checked
@@ -50,7 +51,10 @@ def test_a_four_chord_loop_is_common_and_not_evidence(facts):
     harmony = facts["relation"]["segments"][2]
     assert harmony["standing"] == "common"
     assert harmony["standing_words"] == "common, not evidence by itself"
-    assert "4 of 55 reference pieces hold as good a match: ada__loop, bo__loop, cy__loop and di__loop" in harmony["words"]
+    assert (
+        "4 of 55 reference pieces hold as good a match: ada__loop, bo__loop, cy__loop and di__loop"
+        in harmony["words"]
+    )
     assert "I-V-vi-IV, is in 40 % of 560 songs" in harmony["words"]
 
 
@@ -58,7 +62,9 @@ def test_chance_is_said_in_numbers(facts):
     rows = {one["dimension"]: one for one in facts["dimensions"]}
     reference = "by chance in a collection of 55 unrelated recordings"
     assert rows["melody"]["expected_words"] == f"we expect 0.003 such matches {reference}"
-    assert rows["rhythm"]["expected_words"] == f"we expect 2.4 such matches {reference}, so chance explains it"
+    assert (
+        rows["rhythm"]["expected_words"] == f"we expect 2.4 such matches {reference}, so chance explains it"
+    )
     assert facts["relation"]["segments"][3]["standing"] == "by chance"
 
 
@@ -146,13 +152,20 @@ def test_a_page_and_its_twin(scene, tmp_path, facts):
     text = path.read_text("utf-8")
     assert not any(word in text.casefold() for word in FORBIDDEN)
     assert facts["scope"].split(";")[0] in text
-    first = path.read_bytes()
-    write_version_page(scene.page, tmp_path / "again.html", scene.a, scene.b)
-    assert (tmp_path / "again.html").read_bytes() == first
+    again = write_version_page(scene.page, tmp_path / "again.html", scene.a, scene.b)
+    assert again.with_suffix(".json").read_bytes() == path.with_suffix(".json").read_bytes()
+    assert sorted(one.name for one in tmp_path.rglob("*.*")) == [
+        "again.html",
+        "again.json",
+        "index.html",
+        "index.json",
+    ]
 
 
 def test_what_may_not_be_heard_is_not_in_the_page(scene):
-    page = replace(scene.page, b=replace(scene.page.b, heard=False, windows=()), removals=(Removal((0,), 0.5),))
+    page = replace(
+        scene.page, b=replace(scene.page.b, heard=False, windows=()), removals=(Removal((0,), 0.5),)
+    )
     text = render_version_page(page_facts(page), scene.a, scene.b)
     assert 'id="sound-a"' in text
     assert 'id="sound-b"' not in text
@@ -165,7 +178,9 @@ def test_a_list_of_results(tmp_path):
          "segments": [{}]},
         {"recording_id": "r2", "title": "", "artist": "", "score": 0.1, "probability": None, "segments": []},
     ]  # fmt: skip
-    answers = [{"query": "/music/q.wav", "results": results, "skipped": [{"recording_id": "r3", "reason": "silent"}]}]
+    answers = [
+        {"query": "/music/q.wav", "results": results, "skipped": [{"recording_id": "r3", "reason": "silent"}]}
+    ]
     path = write_listing(answers, {("/music/q.wav", "r1"): "1-q-r1.html"}, tmp_path / "out")
     text = path.read_text("utf-8")
     assert 'href="1-q-r1.html"' in text

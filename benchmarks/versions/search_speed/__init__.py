@@ -1,0 +1,1 @@
+"""How fast segments are searched, ours beside other vector indexes."""

@@ -1,0 +1,193 @@
+"""Which seconds match which: the aligned stretches of one dimension under one hypothesis.
+
+The path is found on the full clock. Projections that see four seconds blur its ends, so these are set anew, where the
+evidence of frames on their own begins and ends (`projection`'s ``sharp`` matrices), and the tempo is read off the path.
+
+Conventions
+-----------
+Spans are half-open, in seconds. Scores are on the coarse clock, so that they compare with those of `hypotheses`.
+
+References
+----------
+Waterman, Eggert (1987), "A new algorithm for best subsequence alignments", J. Mol. Biol. 197.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linernotes.evidence import Dimension, Span
+from linernotes.versions.alignment import Path, best_path, strike_out
+from linernotes.versions.features import Features
+from linernotes.versions.hypotheses import (
+    COARSE_STEP,
+    PATHS,
+    Hypothesis,
+    Piece,
+    lag_shift,
+    log_odds_matrix,
+    speeds,
+)
+from linernotes.versions.projection import Embedded, in_every_key
+
+REACH = 10  # frames by which the end of a span may move
+SHARP_LIMIT = 6.0  # nats that one frame may add where an end is sought
+ANCHOR_STEPS = 8  # steps from one anchor of a path to the next
+LEAST_STEPS = 12  # shorter paths say nothing about tempo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """One aligned stretch: its path in frames at *speeds*, coarse *score*, and what it is in seconds."""
+
+    path: Path
+    score: float
+    speeds: tuple[float, float]
+    transposition: int
+    a: Span
+    b: Span
+    anchors: tuple[tuple[float, float], ...]
+
+    @property
+    def ratio(self) -> float:
+        """Seconds of B per second of A."""
+        return self.b.duration_s / max(self.a.duration_s, 1e-9)
+
+
+def stretches(
+    a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis, at_most: int
+) -> Iterator[Stretch]:
+    """Yield disjoint stretches of a dimension, best first.
+
+    Parameters
+    ----------
+    a, b : Piece
+        Two recordings.
+    dimension : {"overall", "melody", "harmony", "rhythm"}
+        What is compared.
+    chosen : Hypothesis
+        Transposition and ratio.
+    at_most : int
+        Number of stretches looked for.
+    """
+    ratio = _refined(a, b, dimension, chosen)
+    s = _gains(a, b, dimension, chosen, ratio)
+    sharp = (
+        None
+        if dimension == "rhythm"
+        else _matrix(a, b, f"{dimension}-sharp", chosen, ratio)
+    )
+    for _ in range(at_most):
+        path = best_path(s, PATHS[dimension].gap)
+        if len(path.a) < 2:
+            return
+        strike_out(s, path)
+        ends = path if sharp is None else _trimmed(path, sharp)
+        if len(ends.a) >= 2:
+            yield _stretch(a.features, b.features, path, ends, chosen, ratio)
+
+
+def _refined(a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis) -> float:
+    """Return the ratio that the best path itself shows; unchanged where it is short."""
+    path = best_path(
+        _gains(a, b, dimension, chosen, chosen.ratio), PATHS[dimension].gap
+    )
+    if len(path.a) < LEAST_STEPS or dimension == "rhythm":
+        return chosen.ratio
+    bend = (path.b[-1] - path.b[0]) / max(path.a[-1] - path.a[0], 1)
+    return float(chosen.ratio * np.clip(bend, 0.8, 1.25))
+
+
+def _gains(
+    a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis, ratio: float
+) -> NDArray[np.float32]:
+    limits = PATHS[dimension]
+    return np.clip(
+        _matrix(a, b, dimension, chosen, ratio), limits.floor, limits.ceiling
+    )
+
+
+def _matrix(
+    a: Piece, b: Piece, name: str, chosen: Hypothesis, ratio: float
+) -> NDArray[np.float32]:
+    speed_a, speed_b = speeds(ratio)
+    if name == "rhythm":
+        return log_odds_matrix(
+            a.rhythm(speed_a, lag_shift(speed_a), 1),
+            b.rhythm(speed_b, lag_shift(speed_b), 1),
+        )
+    left, right = a.embedded(name, speed_a, 1), b.embedded(name, speed_b, 1)
+    n_frames = len(right)
+    steps = chosen.transposition % 12
+    turned = in_every_key(right.vectors)[steps * n_frames : (steps + 1) * n_frames]
+    return log_odds_matrix(left, Embedded(turned, right.costs))
+
+
+def _trimmed(path: Path, sharp: NDArray[np.float32]) -> Path:
+    """Move both ends of a path, outwards along the diagonal or inwards, to where frames on their own say so."""
+    before = min(REACH, int(path.a[0]), int(path.b[0]))
+    after = min(
+        REACH,
+        sharp.shape[0] - 1 - int(path.a[-1]),
+        sharp.shape[1] - 1 - int(path.b[-1]),
+    )
+    a = np.concatenate(
+        [
+            path.a[0] - np.arange(before, 0, -1),
+            path.a,
+            path.a[-1] + np.arange(1, after + 1),
+        ]
+    )
+    b = np.concatenate(
+        [
+            path.b[0] - np.arange(before, 0, -1),
+            path.b,
+            path.b[-1] + np.arange(1, after + 1),
+        ]
+    )
+    gains = np.clip(sharp[a, b], -SHARP_LIMIT, SHARP_LIMIT).astype(np.float64)
+    inwards = min(REACH, len(path.a) // 3)
+    heads = np.concatenate(
+        [np.cumsum(gains[::-1])[::-1], [0.0]]
+    )  # what follows when the span begins here
+    first = int(heads[: before + inwards + 1].argmax())
+    total = np.concatenate([[0.0], np.cumsum(gains)])
+    low = len(a) - after - inwards
+    end = low + int(total[low:].argmax())
+    return Path(
+        path.score, a[first:end], b[first:end], gains[first:end].astype(np.float32)
+    )
+
+
+def _stretch(
+    a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, ratio: float
+) -> Stretch:
+    speed_a, speed_b = speeds(ratio)
+    second_a, second_b = a.hop_s * speed_a, b.hop_s * speed_b
+    at = np.unique(np.append(np.arange(0, len(ends.a), ANCHOR_STEPS), len(ends.a) - 1))
+    points = [
+        (
+            min(float(ends.a[i]) * second_a, a.duration_s),
+            min(float(ends.b[i]) * second_b, b.duration_s),
+        )
+        for i in at
+    ]
+    last = (
+        min(float(ends.a[-1] + 1) * second_a, a.duration_s),
+        min(float(ends.b[-1] + 1) * second_b, b.duration_s),
+    )
+    anchors = [*[point for point in points[:-1]], last]
+    rounded = tuple((round(x, 3), round(y, 3)) for x, y in anchors)
+    return Stretch(
+        path=path,
+        score=path.score / COARSE_STEP,
+        speeds=(speed_a, speed_b),
+        transposition=chosen.transposition,
+        a=Span(points[0][0], last[0]),
+        b=Span(points[0][1], last[1]),
+        anchors=rounded,
+    )
