@@ -133,21 +133,41 @@ def reason_for(parser: Parser) -> str:
     return next((why for key, why in NOT_FUZZED.items() if key in (parser.file, str(parser))), "")
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a check found: all parsers, and those that no target reaches."""
+
+    every: list[Parser]
+    left: list[Parser]
+
+    @property
+    def bare(self) -> list[str]:
+        """Parsers that are neither fuzzed nor excused."""
+        return [str(one) for one in self.left if not reason_for(one)]
+
+    @property
+    def idle(self) -> list[str]:
+        """Excuses for what is reached, or not there."""
+        return sorted(set(NOT_FUZZED) - {key for one in self.left for key in (one.file, str(one))})
+
+
+def check() -> Found:
+    """Compare the parsers of the source with what the targets reach."""
+    every, called = parsers(), reached()
+    return Found(every, [one for one in every if (one.file, one.line) not in called])
+
+
 def main() -> int:
     """Print the parsers that are neither fuzzed nor excused, and excuses that nobody needs; 1 if there are any."""
     warnings.simplefilter("ignore")
-    every, called = parsers(), reached()
-    left = [one for one in every if (one.file, one.line) not in called]
-    bare = [str(one) for one in left if not reason_for(one)]
-    idle = set(NOT_FUZZED) - {key for one in left for key in (one.file, str(one))}
-    print(
-        f"{len(every)} parsers: {len(every) - len(left)} reached by {len(TARGETS)} targets, {len(left)} not"
-    )
-    for one in left:
+    found = check()
+    n_all, n_left = len(found.every), len(found.left)
+    print(f"{n_all} parsers: {n_all - n_left} reached by {len(TARGETS)} targets, {n_left} not")
+    for one in found.left:
         print(f"  {one}: {reason_for(one) or 'NEITHER FUZZED NOR EXCUSED'}")
-    for key in sorted(idle):
+    for key in found.idle:
         print(f"  {key}: excused, but reached or not there")
-    return 1 if bare or idle else 0
+    return 1 if found.bare or found.idle else 0
 
 
 if __name__ == "__main__":

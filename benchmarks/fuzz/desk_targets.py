@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import base64
 import functools
 import importlib.util
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,8 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.fuzz.corpus_targets import CORPUS_TARGETS, example_corpus
-from benchmarks.fuzz.log_targets import KEY, LOG_TARGETS
-from benchmarks.fuzz.target import Target, document, from_file, text
+from benchmarks.fuzz.log_file_targets import GROWN, SEEN, entries_of, log_of
+from benchmarks.fuzz.log_targets import KEY, LOG_TARGETS, SIGNER
+from benchmarks.fuzz.target import Target, document, from_file, scratch, text
 from linernotes.disclosure.requests import AskedWork, Request, parse_works
 from linernotes.disclosure.requests_clock import Clock, parse_day
 from linernotes.disclosure.requests_state import KINDS, OPENED, Step, replay
@@ -53,6 +57,27 @@ def _key(module: ModuleType) -> Any:
 
 def _presence(module: ModuleType, data: bytes) -> Any:
     return module.check_presence(data, example_corpus().root)
+
+
+@functools.cache
+def _grown() -> tuple[str, str, bytes, bytes]:
+    """Return two heads of one log, and the proof between them in both of its forms."""
+    with tempfile.TemporaryDirectory() as place:
+        log = log_of(Path(place) / "log", (SEEN,))
+        old = log.checkpoint_note()
+        log.append_many(entries_of(GROWN)[SEEN:], SIGNER)
+        proof = log.consistency_proof(SEEN, GROWN)
+        new = log.checkpoint_note()
+    lines = "".join(base64.b64encode(one).decode() + "\n" for one in proof)
+    return old, new, json.dumps({"proof": [one.hex() for one in proof]}).encode(), lines.encode()
+
+
+def _consistent(path: Path) -> Any:
+    old, new = scratch() / "old.txt", scratch() / "new.txt"
+    old.write_text(_grown()[0])
+    new.write_text(_grown()[1])
+    asked = argparse.Namespace(old=str(old), new=str(new), proof=str(path))
+    return _apart(lambda module, _data: module.run_consistency(asked, _key(module), None)[0])(b"")
 
 
 def _request() -> Request:
@@ -95,6 +120,7 @@ DESK_TARGETS = {
         lambda: [f"{KEY.line()}\n".encode()],
         is_proof=True,
     ),
+    "verifier-consistency": Target(from_file(_consistent), lambda: list(_grown()[2:]), is_proof=True),
     "verifier-receipt": Target(
         _apart(lambda module, data: module.check_receipt(module.parse_receipt(data), _key(module))[1]),
         lambda: [*LOG_TARGETS["receipt"].seeds(), *LOG_TARGETS["tlog-proof"].seeds()],

@@ -17,6 +17,7 @@ from linernotes.corpus.header import Header
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.presence import prove_from
 from linernotes.corpus.presence_check import verify_presence
+from linernotes.corpus.seal import SealedCorpus
 from linernotes.corpus.snapshot import Snapshot
 from linernotes.corpus.snapshots import write_snapshot
 from linernotes.corpus.source import Source, source_from_cells
@@ -108,6 +109,15 @@ def _file_of_facts(path: Path) -> Any:
     return [facts.item(number) for number in range(len(facts))]
 
 
+def _manifest(value: Any) -> Any:
+    """Check a private manifest against its own seal, as whoever restores it from a copy does."""
+    found = SealedCorpus.from_json(value)
+    if found.root != example_corpus().root:
+        raise VerificationError("the manifest of another corpus")
+    found.verify()
+    return found.items
+
+
 def _plan(data: bytes) -> Any:
     (scratch() / "plan.json").write_bytes(data)
     found = plan_of(scratch())
@@ -143,6 +153,13 @@ SEAL_TARGETS = {
     "sound-keys": Target(
         from_file(listener, ".json"), lambda: [(DEMO / "corpus" / "sound_keys.json").read_bytes()]
     ),
-    "seal-plan": Target(_plan, lambda: [b'{"before": null, "manifest": "ab", "secret": null, "training_date": null}']),
+    "sealed-manifest": Target(
+        mapping(_manifest),
+        lambda: [json.dumps(example_corpus().to_json(), sort_keys=True).encode()],
+        is_proof=True,
+    ),
+    "seal-plan": Target(
+        _plan, lambda: [b'{"before": null, "manifest": "ab", "secret": null, "training_date": null}']
+    ),
     "secret": Target(from_file(read_secret, ".txt"), lambda: [SECRET.hex().encode() + b"\n"]),
 }

@@ -46,14 +46,19 @@ from benchmarks.versions.pairs import (
 )
 from linernotes.versions.expectation import search_space
 from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
-from linernotes.versions.significance import TERMS
 
 PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "calibration.json"
 PRIOR_DEVIATION = 2.5
 SEED, N_FOLDS, N_BINS = 20, 5, 10
-SUBSTANCE_TERMS = ("overall", "melody", "harmony", "rhythm", "overall contrast", "melody contrast")
-LABEL_TERMS = TERMS
+SUBSTANCE_TERMS = ("overall", "melody", "harmony", "overall contrast", "melody contrast")
+LABEL_TERMS = {
+    "melody": ("overall", "melody", "harmony", "melody contrast", "harmony contrast"),
+    "harmony": ("overall", "melody", "harmony", "melody contrast", "harmony contrast"),
+    "rhythm": ("rhythm", "rhythm contrast"),
+}
+LABEL_PRIOR = {"melody": 0.5, "harmony": 0.4, "rhythm": 0.1}  # folded into the intercepts
+TAIL = 0.7  # scores below this quantile of chance say only that they are below
 NOT_FITTED = ("4 bars quoted",)
 
 
@@ -113,16 +118,20 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
     sizes = zip(table["n_a"][unrelated], table["n_b"][unrelated], strict=True)
     space = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
 
-    def exponent(w: np.ndarray) -> np.ndarray:
-        return w[1] + w[2] * level + space - np.exp(w[0]) * score
+    def exponent(w: np.ndarray, at: np.ndarray = score) -> np.ndarray:
+        return np.clip(w[1] + w[2] * level + space - np.exp(w[0]) * at, -50, 50)
 
-    def loss(w: np.ndarray) -> float:
-        x = np.clip(exponent(w), -50, 50)
-        return float(-(w[0] + x - np.exp(x)).sum())
+    def loss(w: np.ndarray, least: np.ndarray) -> float:
+        above, x = score > least, exponent(w)
+        return float(-((w[0] + x - np.exp(x))[above].sum() - np.exp(exponent(w, least))[~above].sum()))
 
-    start = np.array([np.log(1.3 / max(score.std(), 1.0)), -float(space.mean()), 0.0])
-    start[1] += np.exp(start[0]) * score.mean() - 0.577
-    w = scipy.optimize.minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000}).x
+    w = np.array([np.log(1.3 / max(score.std(), 1.0)), 0.0, 0.0])
+    w[1] = np.exp(w[0]) * score.mean() - 0.577 - float(space.mean())
+    least = np.full(len(score), -np.inf)
+    for _ in range(4):  # the body fixes the location; what is fitted in the end is the tail
+        w = scipy.optimize.minimize(loss, w, (least,), method="Nelder-Mead", options={"maxiter": 4000}).x
+        ahead = w[1] + w[2] * level + space + np.log(1 / -np.log(TAIL))
+        least = ahead / np.exp(w[0])
     chance = np.exp(np.clip(exponent(w), -50, 50))
     counts = {
         str(limit): {
@@ -163,7 +172,7 @@ def fit_substance(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict
 
 
 def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
-    values, fold = design(table, LABEL_TERMS), folds(pairs)
+    fold = folds(pairs)
     constants: dict[str, Any] = {}
     said = np.zeros((len(pairs), len(PARTS)), bool)
     right = np.ones(len(pairs), bool)
@@ -171,12 +180,14 @@ def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dic
     for column, part in enumerate(PARTS):
         judged = np.array([part in pair.shares for pair in pairs])
         truth = np.array([pair.shares.get(part, False) for pair in pairs])
-        odds = np.zeros(len(pairs))
+        values, odds = design(table, LABEL_TERMS[part]), np.zeros(len(pairs))
         odds[judged] = cross_validated(values[judged], truth[judged], fold[judged], signed=True, lapses=False)
-        said[:, column] = odds > 0
+        tilt = np.log(LABEL_PRIOR[part] / (1 - LABEL_PRIOR[part]))
+        said[:, column] = odds + tilt > 0
         right &= ~judged | (said[:, column] == truth)
         weights, _ = fit(values[judged], truth[judged], signed=True, lapses=False)
-        constants[part] = dict(zip(("intercept", *LABEL_TERMS), weights.round(4).tolist(), strict=True))
+        weights[0] += tilt
+        constants[part] = dict(zip(("intercept", *LABEL_TERMS[part]), weights.round(4).tolist(), strict=True))
         error = calibration_error(odds[judged], truth[judged])
         report[part] = {"expected_calibration_error": round(error, 4)}
     with_shares = [at for at, pair in enumerate(pairs) if pair.shares]
@@ -193,6 +204,7 @@ def main() -> None:
     )
     parser.add_argument("--unrelated", type=int, default=700, help="number of unrelated pairs")
     parser.add_argument("--share", type=float, default=1.0, help="part of the songs to use")
+    parser.add_argument("--again", action="store_true", help="fit again from the table of the last run")
     parser.add_argument("--profiles-only", type=int, help="make every second profile, from this one on")
     parser.add_argument("--out", type=Path, default=PACKAGE / "calibration.json")
     options = parser.parse_args()
@@ -207,8 +219,18 @@ def main() -> None:
         for name in sorted({name for pair in pairs for name in (pair.a, pair.b)})[options.profiles_only :: 2]:
             known.profile(name)
         return
-    table = known.table(pairs)
-    np.savez(known.folder.parent / "pairs.npz", **table, pairs=np.array([repr(pair) for pair in pairs]))
+    names = np.array([f"{pair.a} {pair.b}" for pair in pairs])
+    kept = known.folder.parent / "pairs.npz"
+    if options.again:
+        with np.load(kept) as stored:
+            table = {name: stored[name] for name in stored.files}
+        rows = {name: row for row, name in enumerate(table.pop("pairs"))}
+        pairs = [pair for pair, name in zip(pairs, names, strict=True) if name in rows]
+        chosen = [rows[f"{pair.a} {pair.b}"] for pair in pairs]
+        table = {name: values[chosen] for name, values in table.items()}
+    else:
+        table = known.table(pairs)
+        np.savez(kept, **table, pairs=names)
     substance, of_substance = fit_substance(pairs, table)
     dimensions, of_dimensions = fit_dimensions(pairs, table)
     unrelated = np.array([pair.group.endswith(", unrelated") for pair in pairs])

@@ -97,7 +97,7 @@ def related_pairs(known: Known) -> list[Pair]:
     found = []
     for rows in by_work.values():
         for a, b in itertools.combinations(rows, 2):
-            shares = _shares(a, b) if a["tier"] == "arranged" else {}
+            shares = shared(a, b) if a["tier"] == "arranged" else {}
             found.append(Pair(a["id"], b["id"], a["tier"], True, shares, (a["work"], b["work"])))
     for row in known.rows.values():
         if row["tier"] == "transformed" and row.get("of") in known.rows:
@@ -123,9 +123,7 @@ def controlled_pairs(known: Known) -> list[Pair]:
         for other in versions[row["of"]][:2]:
             if row["kind"] in ("rhythm kept", "unrelated") and not other["id"].endswith("-v0"):
                 continue
-            shares = _shares(row, other)
-            if row["kind"] in ("melody kept", "harmony kept"):
-                shares.pop("rhythm")
+            shares = shared(row, other)
             related = False if row["kind"] in ("rhythm kept", "unrelated") else None
             found.append(
                 Pair(row["id"], other["id"], row["kind"], related, shares, (row["of"], other["work"]))
@@ -179,10 +177,23 @@ def _rank(row: Row) -> float:
     return zlib.crc32(str(about).removesuffix("-v0").encode()) / 2**32
 
 
-def _shares(a: Row, b: Row) -> dict[str, bool]:
-    return {
-        part: a["shares"][part] is not None and a["shares"][part] == b["shares"][part] for part in PARTS
-    }
+def shared(a: Row, b: Row) -> dict[str, bool]:
+    """Return for each dimension that is judged whether two pieces take it from one work.
+
+    A melody alone implies a harmony that it does not play; arrangements of a song share the onsets of its melody and no
+    others, and so does a kept melody: not judged.
+    """
+    same = a["work"] == b["work"]
+    found = {}
+    for part in PARTS:
+        one, other = a["shares"][part], b["shares"][part]
+        if part == "rhythm" and (same or "melody kept" in (a["kind"], b["kind"])):
+            continue
+        if None not in (one, other):
+            found[part] = one == other
+        elif not same:
+            found[part] = False
+    return found
 
 
 def design(table: dict[str, np.ndarray], names: tuple[str, ...] = TERMS) -> np.ndarray:

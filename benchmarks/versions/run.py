@@ -33,10 +33,11 @@ from benchmarks.versions.systems.baselines import baselines
 from benchmarks.versions.systems.ours import NOT_ALIGNED, Pipeline, ours
 from benchmarks.versions.systems.system import System
 from benchmarks.versions.table import as_markdown
+from linernotes.versions.features import FEATURES_REVISION
 
 # Queries per group, where a comparison takes 5 ms and more.
-SLOW = {"Qmax, essentia": 15, "ours, alignment alone": 30}
-SIZES = {"dev": Sizes(30, 3, 25, 5, 25, 20, 4), "test": Sizes(36, 4, 26, 5, 25, 24, 4)}
+SLOW = {"Qmax, essentia": 12, "ours, alignment alone": 12}
+SIZES = {"dev": Sizes(20, 3, 20, 4, 20, 15, 3), "test": Sizes(36, 4, 26, 5, 25, 24, 4)}
 RESULTS = Path(__file__).with_name("results")
 
 
@@ -98,8 +99,9 @@ def main() -> None:
     references = [piece for piece in pieces if piece.is_reference]
     kept = cache_folder() / options.split
     if options.again:
-        for folder in ("scores-ours", "matches", "profiles"):
-            shutil.rmtree(kept / folder, ignore_errors=True)
+        profiles = cache_folder() / f"profiles-{FEATURES_REVISION}" / options.split
+        for folder in (kept / "scores-ours", kept / "matches", profiles):
+            shutil.rmtree(folder, ignore_errors=True)
     name = f"{options.split}-all" if options.all else options.split
     report = _stored(RESULTS / f"{name}.json")
     asked = options.systems.split(",") if options.systems else None

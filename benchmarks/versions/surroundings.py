@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.versions.measures.bootstrap import N_DRAWS, SEED
+from linernotes import versions
+from linernotes.audio.files import file_sha256
+from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
+from linernotes.versions.features import FEATURES_REVISION
 
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime", "torch", "essentia")
 
@@ -26,7 +30,18 @@ def surroundings() -> dict[str, Any]:
         "threads": 1,
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
+        "ours": ours_is(),
         "bootstrap": {"draws": N_DRAWS, "seed": SEED},
+    }
+
+
+def ours_is() -> dict[str, Any]:
+    """Return which features, encoder and constants the package had."""
+    constants = Path(versions.__file__).with_name("calibration.json")
+    return {
+        "features_revision": FEATURES_REVISION,
+        "encoder": load_encoder(DEFAULT_ENCODER).name,
+        "calibration_sha256": file_sha256(constants)[:12] if constants.is_file() else None,
     }
 
 

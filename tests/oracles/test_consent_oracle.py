@@ -79,7 +79,8 @@ def contracts_and_signals(draw, subject, layer, use):
     speaker = MAY_GRANT[layer][0]
     common = {"subject_kind": subject[0], "subject": subject[1], "layer": layer, "use": use}
     contract = ConsentRecord(
-        record_id="c0", value="allow", granted_by="North Label", authority=speaker, evidence="contract 17",
+        record_id="c0", value="allow", granted_by="North Label", authority=speaker,
+        evidence=draw(st.sampled_from(["contract 17", "contract 17", ""])),
         given_on="2024-01-01", signed_contract=True, **common,
     )  # fmt: skip
     value = draw(st.sampled_from(["deny", "allow", "conditional"]))

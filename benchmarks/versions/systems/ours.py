@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.versions.data.ledger import cache_folder
 from benchmarks.versions.data.pool import Piece
 from benchmarks.versions.features_cache import describe, features_path, listen, load_features
 from benchmarks.versions.systems.system import System
 from benchmarks.versions.train_encoder.encoded import Encoded, Vectors
 from linernotes.versions.compare import quick_log_odds
 from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
+from linernotes.versions.features import FEATURES_REVISION
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, profile
 
@@ -48,7 +50,7 @@ def profile_of(piece: Piece) -> Profile:
 
 
 def _profile_path(piece: Piece) -> Path:
-    return piece.folder / "profiles" / f"{piece.name}.npz"
+    return cache_folder() / f"profiles-{FEATURES_REVISION}" / piece.folder.name / f"{piece.name}.npz"
 
 
 @dataclass(frozen=True)

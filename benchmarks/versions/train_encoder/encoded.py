@@ -21,15 +21,15 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Encoded:
-    """Scores are the negative of bpwr-r between the segments of two pieces."""
+    """Scores are the negative of bpwr-r between the segments of two pieces; *r* grows with them when None."""
 
     encoder: Encoder
-    r: int = 10
+    r: int | None = None
 
     @property
     def name(self) -> str:
         """Name of the encoder and reduction."""
-        return f"{self.encoder.name}, bpwr-{self.r}"
+        return f"{self.encoder.name}, bpwr-{self.r or 'n'}"
 
     def prepare(self, piece: Piece) -> Vectors:
         """Return the segment vectors of a piece, of its excerpt where it has one."""

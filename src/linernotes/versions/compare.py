@@ -42,7 +42,7 @@ from linernotes.versions.figures import (
     heard_line,
     run_figure,
 )
-from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS, lag_shift
+from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS, lag_shift, search
 from linernotes.versions.projection import resampled
 from linernotes.versions.significance import (
     Best,
@@ -77,7 +77,7 @@ class CompareConfig:
 
     spans_per_dimension: int = 2
     shortest_s: float = 3.0
-    most_expected: float = 0.5
+    most_expected: float = 0.1
 
 
 def compare(a: Audio, b: Audio, a_id: str = "a", b_id: str = "b") -> VersionMatch:

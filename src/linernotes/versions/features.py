@@ -16,7 +16,7 @@ Pitch class 0 is C after removal of the recording's tuning.
 
 Cost
 ----
-1.2 CPU-s for 60 s of audio, of which the transcription takes 0.8.
+1.0 CPU-s for 60 s of audio, of which the transcription takes 0.8.
 
 References
 ----------
@@ -41,8 +41,6 @@ from linernotes.versions.notes import grid
 from linernotes.versions.notes.lines import Lines, read_lines
 
 FEATURES_REVISION = 2
-
-_FAINT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +143,7 @@ def features_of(heard: Hearing, lines: Lines, config: FeatureConfig = FeatureCon
     harmony = config.chord_weight * presence * centred(chord) + (1 - config.chord_weight) * centred(
         heard.chroma
     )
+    harmony[~heard.chroma.any(axis=1)] = 0  # no chord is guessed into silence
     return Features(
         harmony=centred(harmony),
         melody=_line(lines.melody, n_frames, hop_s, config),

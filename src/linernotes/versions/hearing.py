@@ -8,7 +8,7 @@ Pitch class 0 is C after removal of the recording's tuning. Rows of ``chroma`` a
 
 Cost
 ----
-1.1 CPU-s for 60 s of audio, of which the transcription takes 0.8.
+0.95 CPU-s for 60 s of audio, of which the transcription takes 0.8.
 """
 
 from __future__ import annotations

@@ -17,38 +17,24 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from linernotes.audio.files import read_audio
 from linernotes.errors import CorpusError, InputError
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.folds import Runner
-from linernotes.versions.encoder.embed import Encoder, SegmentEmbeddings, embed
+from linernotes.versions.encoder.embed import Encoder
 from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
-from linernotes.versions.features import extract
 from linernotes.versions.index.folder import EMBEDDED, QDRANT, IndexFacts, VersionIndex, read_facts
 from linernotes.versions.index.folder import HEADER as INDEX_HEADER
 from linernotes.versions.index.recordings import LOG, RecordingLog
-from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import profile
+from linernotes.versions.profiles import load_profile
 from linernotes.workflows.version_collection import Held, collection_of, versions_folder
+from linernotes.workflows.version_listening import Listen
 
 INDEXES = "index"
 _AT_ONCE = 4  # recordings per worker between two steps forward that an interrupt cannot undo
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What listening to a recording gave: embeddings, or why there are none."""
-
-    content_sha256: str
-    embeddings: SegmentEmbeddings | None
-    duration_s: float = 0.0
-    reason: str = ""
 
 
 def index_folder(workspace: Path | str, encoder: Encoder) -> Path:
@@ -214,53 +200,6 @@ def _fill(
 def _is_missing(index: VersionIndex, one: Held) -> bool:
     entry = index.log.by_content.get(one.content_sha256)
     return entry is None or (entry.n_segments > 0 and load_profile(one.profile_path) is None)
-
-
-@dataclass(frozen=True)
-class Listen:
-    """The fold of listening: items are recordings, and whether their embeddings are in the index already.
-
-    Profiles are written where they belong; embeddings are the state.
-
-    Parameters
-    ----------
-    encoder : str
-        As `load_encoder` takes it.
-    """
-
-    encoder: str
-    shard_size: ClassVar[int] = 1
-
-    def start(self) -> list[Heard]:
-        """Return nothing heard."""
-        return []
-
-    def add(self, state: list[Heard], items: Sequence[tuple[Held, bool]]) -> list[Heard]:
-        """Listen to one recording after the other."""
-        return state + [self._hear(one, is_embedded) for one, is_embedded in items]
-
-    def merge(self, left: list[Heard], right: list[Heard]) -> list[Heard]:
-        """Put two lists together."""
-        return left + right
-
-    def finish(self, state: list[Heard]) -> list[Heard]:
-        """Return what was heard."""
-        return state
-
-    def _hear(self, one: Held, is_embedded: bool) -> Heard:
-        try:
-            audio = read_audio(one.path)
-            if load_profile(one.profile_path) is None:
-                save_profile(one.profile_path, profile(extract(audio)))
-            found = None if is_embedded else embed(audio, _encoder(self.encoder))
-        except InputError as error:  # silent, too short, no audio: it has no music to compare
-            return Heard(one.content_sha256, None, reason=str(error))
-        return Heard(one.content_sha256, found, audio.duration_s)
-
-
-@lru_cache(maxsize=2)
-def _encoder(spec: str) -> Encoder:
-    return load_encoder(spec)
 
 
 def _opened_for_writing(folder: Path, encoder: Encoder, store: str | None) -> VersionIndex:

@@ -210,17 +210,17 @@ def struck_out(features: Features, spans: Iterable[Span]) -> Features:
 
 @lru_cache(maxsize=4)
 def reference(words: str = "") -> Reference:
-    """Return the bundled reference collection, in the words of the evidence where it has some.
+    """Return what chance and commonplace refer to; *words* are those of the evidence.
 
     Examples
     --------
-    >>> reference().words.startswith("a collection of ")
-    True
+    >>> reference("1000 unrelated recordings of 180 s").words
+    'a collection of 1000 unrelated recordings of 180 s'
     """
     n_pieces = len(bundled_background().names)
     data = (resources.files("linernotes.versions") / "background.npz").read_bytes()
-    default = f"a collection of {n_pieces} unrelated recordings"
-    return Reference(words=words or default, n_pieces=n_pieces, sha256=hashlib.sha256(data).hexdigest())
+    spoken_of = f"a collection of {words or f'{n_pieces} unrelated recordings'}"
+    return Reference(words=spoken_of, n_pieces=n_pieces, sha256=hashlib.sha256(data).hexdigest())
 
 
 def _side(one: Listened, match: VersionMatch, side: Literal["a", "b"]) -> Side:

@@ -1,7 +1,5 @@
 """Real recordings of the demonstration corpus, changed in known ways."""
 
-import json
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +11,8 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.errors import TooShort
 from linernotes.versions.compare import compare, compare_profiles
 from linernotes.versions.features import extract
-from linernotes.versions.significance import Calibration, profile
+from linernotes.versions.profiles import load_profile, save_profile
+from linernotes.versions.significance import PRIOR, bundled_calibration, profile
 
 CORPUS = Path(__file__).parents[3] / "demo/corpus/audio"
 SONG = "eric-skiff__a-night-of-dizzy-spells"
@@ -63,7 +62,7 @@ def test_a_lossy_copy_stays_high_in_every_dimension(tmp_path):
     write_audio(tmp_path / "copy.mp3", _music(SONG))
     match = compare_profiles(_profile(SONG), profile(extract(read_audio(tmp_path / "copy.mp3"))))
     assert match.probability > 0.8
-    assert {s.dimension for s in match.segments} == {"overall", "melody", "harmony", "rhythm"}
+    assert {s.dimension for s in match.segments} >= {"overall", "melody", "harmony"}
 
 
 def test_a_quotation_is_placed_in_seconds():
@@ -97,10 +96,42 @@ def test_a_telephone_copy_stays_high():
     assert match.segments[0].a.duration_s > 20
 
 
-def test_the_constants_are_those_that_calibration_wrote():
-    results = Path(__file__).parents[3] / "benchmarks/versions/results/calibration.json"
-    written = json.loads(results.read_text(encoding="utf-8"))["constants"]
-    assert asdict(Calibration()) == written
+def test_dimensions_say_what_they_add(tmp_path):
+    write_audio(tmp_path / "copy.ogg", _music(SONG))
+    match = compare_profiles(_profile(SONG), profile(extract(read_audio(tmp_path / "copy.ogg"))))
+    assert [one.dimension for one in match.dimensions] == ["overall", "melody", "harmony", "rhythm"]
+    assert {"melody", "harmony"} <= set(match.shares)
+    assert match.tempo_ratio == pytest.approx(1, abs=0.02)
+    assert "1000 unrelated recordings" in match.reference
+    weights = bundled_calibration().substance
+    total = weights["intercept"] + sum(one.log_odds for one in match.dimensions) + np.log(PRIOR / (1 - PRIOR))
+    assert match.score == pytest.approx(np.logaddexp(0, total), abs=1e-6)
+    stranger = compare_profiles(_profile(SONG), _profile(OTHERS[0]))
+    for mine, theirs in zip(match.dimensions[:3], stranger.dimensions[:3], strict=True):
+        assert mine.e_value < 1e-3 < theirs.e_value
+        assert mine.shared
+        assert mine.score > theirs.score
+
+
+def test_paths_rise_and_join_the_ends_of_their_spans():
+    match = compare_profiles(_profile(SONG), profile(extract(_played_faster(_music(SONG), 2))))
+    for segment in match.segments:
+        at_a, at_b = (np.array(side) for side in zip(*segment.path, strict=True))
+        assert np.all(np.diff(at_a) >= 0)
+        assert np.all(np.diff(at_b) >= 0)
+        assert (at_a[0], at_a[-1]) == pytest.approx((segment.a.start_s, segment.a.end_s), abs=0.01)
+        assert (at_b[0], at_b[-1]) == pytest.approx((segment.b.start_s, segment.b.end_s), abs=0.01)
+        assert segment.tempo_ratio == pytest.approx(segment.b.duration_s / segment.a.duration_s)
+        assert segment.figure is None or 0 < segment.figure.share <= 1
+
+
+def test_profiles_come_back_from_disk_with_the_same_verdict(tmp_path):
+    save_profile(tmp_path / "one.npz", _profile(SONG))
+    there, back = (
+        compare_profiles(one, _profile(OTHERS[2]))
+        for one in (_profile(SONG), load_profile(tmp_path / "one.npz"))
+    )
+    assert there.score == pytest.approx(back.score, abs=0.02)
 
 
 def test_spans_lie_inside_both_recordings():

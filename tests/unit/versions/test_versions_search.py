@@ -8,7 +8,7 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.catalog.recording import Recording
 from linernotes.cli.main import main
 from linernotes.errors import CorpusError, InputError, TooShort
-from linernotes.workflows import version_index
+from linernotes.workflows import version_listening
 from linernotes.workflows.version_index import add_to_index, index_stats
 from linernotes.workflows.versions import SearchConfig, compare_files, search_versions
 from linernotes.workspace import Workspace
@@ -72,7 +72,7 @@ def test_the_index_gives_what_aligning_everything_gives(workspace, query, monkey
     assert facts["encoder"].startswith("chroma2d")
     assert [skipped["recording_id"] for skipped in answer["skipped"]] == ["blip"]
     assert ("listening to recordings", 4, 4) in seen
-    monkeypatch.setattr(version_index, "embed", None)  # nothing is listened to again
+    monkeypatch.setattr(version_listening, "embed", None)  # nothing is listened to again
     assert search_versions([query], workspace, top=2, config=BY_INDEX)[0] == answer
 
 
@@ -106,7 +106,7 @@ def test_several_workspaces_are_one_collection(tmp_path, workspace, query):
 def test_an_interrupted_index_goes_on_where_it_stopped(tmp_path, monkeypatch):
     place = _workspace(tmp_path / "ws", STEMS)
     listened = []
-    real = version_index.embed
+    real = version_listening.embed
 
     def interrupted(audio, encoder):
         listened.append(audio)
@@ -114,7 +114,7 @@ def test_an_interrupted_index_goes_on_where_it_stopped(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(audio, encoder)
 
-    monkeypatch.setattr(version_index, "embed", interrupted)
+    monkeypatch.setattr(version_listening, "embed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         add_to_index(place, encoder="chroma2d")
     assert index_stats(place)[0]["n_recordings"] == 1

@@ -48,7 +48,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The collection of unrelated music that E-values and commonplace refer to."""
+    """What chance and commonplace refer to.
+
+    Parameters
+    ----------
+    words : str
+        The collection that E-values speak of, such as ``"a collection of 1000 unrelated recordings"``.
+    n_pieces : int
+        Unrelated pieces that were searched for the commonplace.
+    sha256 : str
+        Of the file that holds them.
+    """
 
     words: str
     n_pieces: int

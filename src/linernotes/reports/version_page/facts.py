@@ -88,8 +88,8 @@ def page_facts(page: VersionPage) -> dict[str, Any]:
                 "method": match.method,
                 "features_revision": page.features_revision,
                 "reference": page.reference.words,
-                "reference_pieces": page.reference.n_pieces,
-                "reference_sha256": page.reference.sha256,
+                "compared_with": f"{page.reference.n_pieces} unrelated recordings that the package carries",
+                "compared_sha256": page.reference.sha256,
                 "linernotes": page.version,
             },
             "scope": match.scope,
@@ -138,9 +138,9 @@ def _segment_facts(index: int, segment: dict[str, Any], page: VersionPage) -> di
 
 
 def _strength(segment: Mapping[str, Any]) -> float:
-    """Return how dark a span is drawn, in [0, 1]: by its E-value from 10 down to 10⁻⁶, else by its score."""
+    """Return how dark a span is drawn, in [0, 1]: by its E-value from 1000 down to 10⁻⁵, else by its score."""
     if segment["e_value"] is not None:
-        return float(np.clip((1 - np.log10(max(segment["e_value"], 1e-9))) / 7, 0, 1))
+        return float(np.clip((3 - np.log10(max(segment["e_value"], 1e-9))) / 8, 0, 1))
     return float(np.clip(segment["score"] / 40, 0, 1)) * (1 - (segment["commonplace"] or 0.0))
 
 

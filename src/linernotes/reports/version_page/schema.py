@@ -48,7 +48,7 @@ class SpanModel(SegmentFacts):
 
     number: Number
     name: Said
-    standing: Literal["uncommon", "fairly common", "common", "by chance", "not compared"]
+    standing: Literal["uncommon", "fairly common", "common", "weak", "not compared"]
     standing_words: Said
     strength: Fraction01
 
@@ -117,8 +117,8 @@ class ProvenanceModel(Facts):
     method: Said
     features_revision: Count
     reference: Said
-    reference_pieces: Count
-    reference_sha256: Hash
+    compared_with: Said
+    compared_sha256: Hash
     linernotes: Said
 
 

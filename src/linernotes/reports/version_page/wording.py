@@ -4,7 +4,7 @@ Conventions
 -----------
 A is the file asked about, B the other. A span is *common* where three in ten unrelated pieces hold as good a match, or
 where its most telling figure (such as a four-chord loop) is held by one song in ten: it is then shown, and said to be no
-evidence. An E-value of one or more is what chance alone gives.
+evidence. It is *weak* where chance alone brings one such match or more to the stated collection.
 
 Known limits
 ------------
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from linernotes.reports.words import COMMON, USUAL, count, listed, per_cent
 
-Standing = Literal["uncommon", "fairly common", "common", "by chance", "not compared"]
+Standing = Literal["uncommon", "fairly common", "common", "weak", "not compared"]
 
 ORDER = ("overall", "melody", "harmony", "bass", "rhythm")
 NAMES = {
@@ -29,12 +29,11 @@ NAMES = {
     "rhythm": "Rhythm",
 }
 CHANCE = 1.0
-WEAK = 0.05
 STANDING_WORDS: dict[str, str] = {
     "uncommon": "uncommon",
     "fairly common": "fairly common",
     "common": "common, not evidence by itself",
-    "by chance": "no better than chance",
+    "weak": "weak by itself",
     "not compared": "not compared with unrelated music",
 }
 
@@ -49,14 +48,14 @@ def standing(segment: Mapping[str, Any]) -> Standing:
     >>> standing({"commonplace": 0.02, "e_value": 0.001, "figure": {"name": "I-V-vi-IV", "share": 0.4, "n_songs": 560}})
     'common'
     >>> standing({"commonplace": 0.02, "e_value": 7.0, "figure": None})
-    'by chance'
+    'weak'
     """
     figure, expected = segment["figure"], segment["e_value"]
     found = segment["commonplace"]
     if (found is not None and found >= USUAL) or (figure and figure["share"] >= COMMON):
         return "common"
     if expected is not None and expected >= CHANCE:
-        return "by chance"
+        return "weak"
     if found is None and expected is None:
         return "not compared"
     return "fairly common" if found is not None and found >= COMMON else "uncommon"
@@ -84,7 +83,7 @@ def expected_words(e_value: float | None, reference: str) -> str:
     >>> expected_words(0.003, "a collection of 55 pieces")
     'we expect 0.003 such matches by chance in a collection of 55 pieces'
     >>> expected_words(2.4, "a collection of 55 pieces")
-    'we expect 2.4 such matches by chance in a collection of 55 pieces, so chance explains it'
+    'we expect 2.4 such matches by chance in a collection of 55 pieces, so by itself it says little'
     >>> expected_words(None, "")
     'how many such matches chance gives was not estimated'
     """
@@ -92,8 +91,8 @@ def expected_words(e_value: float | None, reference: str) -> str:
         return "how many such matches chance gives was not estimated"
     text = f"we expect {small(e_value)} such matches by chance in {reference}"
     if e_value >= CHANCE:
-        return text + ", so chance explains it"
-    return text + (", which is weak" if e_value > WEAK else "")
+        return text + ", so by itself it says little"
+    return text
 
 
 def found_words(commonplace: float | None, found_in: Sequence[str], n_pieces: int) -> str:

@@ -8,7 +8,7 @@ from linernotes.errors import InputError
 from linernotes.versions.encoder.chroma2d import Chroma2d
 from linernotes.versions.encoder.embed import Encoder
 
-DEFAULT_ENCODER = "chroma2d"
+DEFAULT_ENCODER = "mini"
 
 
 def load_encoder(spec: str, device: str = "cpu") -> Encoder:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from linernotes.errors import InputError
 from linernotes.versions.encoder.reduce import best_pairs
-from linernotes.versions.index.recordings import Indexed
+from linernotes.versions.index.recordings import MOST_SEGMENTS, SEGMENT_BITS, Indexed
 from linernotes.versions.index.store import NOTHING, Hits
 
 PAIRS = 10
@@ -87,14 +87,14 @@ def candidates(
         raise InputError(f"{n} candidates by {n_pairs} pairs; expected at least 1 of each")
     rows, places = np.nonzero(hits.ids != NOTHING)
     found, near = hits.ids[rows, places], hits.distances[rows, places]
-    groups, inverse = np.unique(found >> 16, return_inverse=True)
+    groups, inverse = np.unique(found >> SEGMENT_BITS, return_inverse=True)
     farthest = _farthest(hits)
     chosen = _promising(inverse, len(groups), rows, near, farthest, WEIGHED * n)
     weighed: list[Candidate] = []
     order = np.argsort(inverse, kind="stable")
     bounds = np.searchsorted(inverse[order], np.arange(len(groups) + 1))
     for group in chosen:
-        entry = recording_of(int(groups[group]) << 16)
+        entry = recording_of(int(groups[group]) << SEGMENT_BITS)
         if entry is not None:
             mine = order[bounds[group] : bounds[group + 1]]
             weighed.append(_weighed(entry, rows[mine], found[mine], near[mine], farthest, n_pairs))
@@ -146,7 +146,7 @@ def _weighed(
     pairs = best_pairs(distances, n_possible)
     values = distances[pairs[:, 0], pairs[:, 1]]
     known = [
-        (int(row), int(segments[column]) & 0xFFFF)
+        (int(row), int(segments[column]) % MOST_SEGMENTS)
         for (row, column), value in zip(pairs.tolist(), values, strict=True)
         if column < len(segments) and value < farthest[row]
     ]

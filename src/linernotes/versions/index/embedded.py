@@ -38,7 +38,16 @@ from numpy.typing import NDArray
 
 from linernotes.errors import CorpusError, InputError
 from linernotes.versions.index import scan
-from linernotes.versions.index.rows import ROW, append, checksums, file_names, mapped, n_written
+from linernotes.versions.index.rows import (
+    ROW,
+    append,
+    changed_rows,
+    checksums,
+    file_names,
+    joined_ranges,
+    mapped,
+    n_written,
+)
 from linernotes.versions.index.sealed import AGAIN, read_sealed, write_sealed, writer_lock
 from linernotes.versions.index.store import NOTHING, Hits, checked_ids, checked_k, checked_vectors
 
@@ -181,7 +190,7 @@ class EmbeddedStore:
         self._refresh()
         there = (self._ids >= first) & (self._ids < end) & np.isfinite(self._norms)
         if there.any():
-            ranges = _joined([*self._removed, (first, min(end, self.last_id + 1))])
+            ranges = joined_ranges([*self._removed, (first, min(end, self.last_id + 1))])
             self._write_header(self._generation, ranges)
             self._read()
         return int(there.sum())
@@ -227,22 +236,17 @@ class EmbeddedStore:
 
     def faults(self) -> tuple[tuple[int, str], ...]:
         """Read everything; return the id and a sentence for each vector whose bytes were changed."""
-        found: list[tuple[int, str]] = []
         self._refresh()
-        stored = self._rows()
-        for start in range(0, len(stored), _AT_ONCE):
-            part = stored[start : start + _AT_ONCE]
-            wrong = checksums(self._codes[start : start + _AT_ONCE], part) != part["crc"]
-            living = np.isfinite(self._norms[start : start + _AT_ONCE]) | ~np.isfinite(part["scale"])
-            for row in np.flatnonzero(wrong & living):
-                place = start + int(row)
-                found.append(
-                    (
-                        int(part["id"][row]),
-                        f"{self._paths[0].name}: row {place} has not the checksum it was written with",
-                    )
-                )
-        return tuple(found)
+        rows = self._rows()
+        lives = np.isfinite(self._norms) | ~np.isfinite(self._scales)
+        return tuple(
+            (
+                int(rows["id"][row]),
+                f"{self._paths[0].name}: row {row} has not the checksum it was written with",
+            )
+            for row in changed_rows(self._codes, rows)
+            if lives[row]
+        )
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -318,14 +322,3 @@ class EmbeddedStore:
     def _may_write(self) -> None:
         if self._holding is None:
             raise CorpusError(f"{self.folder}: open for reading only; open it for writing")
-
-
-def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return disjoint rising ranges that cover the same ids."""
-    found: list[tuple[int, int]] = []
-    for first, end in sorted(ranges):
-        if found and first <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((first, end))
-    return found

@@ -27,7 +27,14 @@ import numpy as np
 from linernotes.errors import CorpusError, InputError
 from linernotes.versions.encoder.embed import Encoder, SegmentEmbeddings
 from linernotes.versions.index.embedded import EmbeddedStore
-from linernotes.versions.index.recordings import LOG, MOST_SEGMENTS, Indexed, RecordingLog, number_of
+from linernotes.versions.index.recordings import (
+    LOG,
+    MOST_SEGMENTS,
+    SEGMENT_BITS,
+    Indexed,
+    RecordingLog,
+    number_of,
+)
 from linernotes.versions.index.sealed import AGAIN, read_sealed, write_sealed, writer_lock
 from linernotes.versions.index.store import END_OF_IDS, VectorStore
 
@@ -88,7 +95,7 @@ class VersionIndex:
             self.log = RecordingLog(folder / LOG)
             self.store: VectorStore = _opened(folder, self.facts, write=write)
             if write:
-                self.store.remove(self.log.next_number << 16, END_OF_IDS)
+                self.store.remove(self.log.next_number << SEGMENT_BITS, END_OF_IDS)
         except BaseException:
             self._release()
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from linernotes.errors import CorpusError
 
 ROW = np.dtype([("id", "<i8"), ("scale", "<f4"), ("square", "<i4"), ("crc", "<u4")])
+_AT_ONCE = 65536
 
 
 def file_names(generation: int) -> tuple[str, str]:
@@ -53,6 +55,14 @@ def checksums(codes: NDArray[np.int8], rows: NDArray[Any]) -> NDArray[np.uint32]
     )
 
 
+def changed_rows(codes: NDArray[np.int8], rows: NDArray[Any]) -> Iterator[int]:
+    """Yield the rows whose bytes are not those that were written."""
+    for start in range(0, len(rows), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        for row in np.flatnonzero(checksums(codes[part], rows[part]) != rows["crc"][part]):
+            yield start + int(row)
+
+
 def append(path: Path, length: int, data: bytes) -> None:
     """Make *data* follow the first *length* bytes of a file; when this returns, the disk has it."""
     try:
@@ -68,3 +78,14 @@ def append(path: Path, length: int, data: bytes) -> None:
         raise CorpusError(
             f"{path}: {error.strerror}; see to the disk and repeat the command: what was finished before is kept"
         ) from error
+
+
+def joined_ranges(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return disjoint rising ranges that cover the same ids."""
+    found: list[tuple[int, int]] = []
+    for first, end in sorted(ranges):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((first, end))
+    return found

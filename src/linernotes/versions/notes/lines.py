@@ -1,7 +1,7 @@
 """Melody, bass and chords: the lines that a small network reads off the pitch grid.
 
 Which of the sounding notes is the tune depends on everything around it: what lies above and below, what came
-before, whether it moves like an accompaniment. Thirteen small convolutions over time and pitch, 33,000 weights,
+before, whether it moves like an accompaniment. Eleven small convolutions over time and pitch, 33,000 weights,
 see all of that; they were trained on rendered arrangements of POP909 songs, where the tune is known
 (``benchmarks/versions/train_lines``). The network treats all pitches alike but for one layer that says how high they
 are, and pitch classes entirely alike, so it hears the same in every key.
@@ -13,7 +13,7 @@ last one for *no note*; roots have twelve pitch classes and a last one for *no c
 
 Cost
 ----
-0.1 CPU-s for 60 s of audio.
+0.03 CPU-s for 60 s of audio.
 
 References
 ----------

@@ -25,7 +25,7 @@ note transcription and multipitch estimation", ICASSP. Weights: Apache-2.0, see 
 Known limits
 ------------
 Drums leave short false notes. The network scales each window by its own loudest part, so noise in near silence may
-sound like notes; `Transcription.gated` removes what is far below the recording's usual level.
+sound like notes.
 """
 
 from __future__ import annotations

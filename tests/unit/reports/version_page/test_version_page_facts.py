@@ -63,9 +63,10 @@ def test_chance_is_said_in_numbers(facts):
     reference = "by chance in a collection of 55 unrelated recordings"
     assert rows["melody"]["expected_words"] == f"we expect 0.003 such matches {reference}"
     assert (
-        rows["rhythm"]["expected_words"] == f"we expect 2.4 such matches {reference}, so chance explains it"
+        rows["rhythm"]["expected_words"]
+        == f"we expect 2.4 such matches {reference}, so by itself it says little"
     )
-    assert facts["relation"]["segments"][3]["standing"] == "by chance"
+    assert facts["relation"]["segments"][3]["standing"] == "weak"
 
 
 def test_a_decisive_span_is_named(facts):
@@ -85,13 +86,13 @@ def test_common_material_alone_is_no_finding():
     st.none() | st.floats(0, 1e6),
     st.none() | st.floats(0, 1),
 )
-def test_nothing_common_or_by_chance_is_ever_called_uncommon(found, expected, share):
+def test_nothing_common_or_weak_is_ever_called_uncommon(found, expected, share):
     figure = None if share is None else {"name": "x", "share": share, "n_songs": 10}
     said = standing({"commonplace": found, "e_value": expected, "figure": figure})
     if (found or 0) >= 0.3 or (share or 0) >= 0.1:
         assert said == "common"
     elif expected is not None and expected >= 1:
-        assert said == "by chance"
+        assert said == "weak"
     elif said == "uncommon":
         assert (found or 0) < 0.1
 

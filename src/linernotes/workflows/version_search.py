@@ -1,0 +1,314 @@
+"""Ask which recordings of a workspace hold the music of a file.
+
+A search narrows down in three steps: segments near the query's among all (`linernotes.versions.index`), alignment of
+the recordings that they speak for, full comparison of the best few. A small collection is aligned as a whole, which
+costs no more and misses nothing; the answer says which was done.
+
+Conventions
+-----------
+A workspace's recordings are its corpus items and its catalogue. What comparing needs to know of each is kept in the
+workspace's ``versions`` folder under the hash of the file's content, so a search computes only what is new.
+
+Known limits
+------------
+What the segments do not bring among the candidates is not found; `exhaustive` aligns everything. Fragments of less
+than a segment (20 s) drown in it: for those search with a span of the query, or exhaustively.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from linernotes.audio.files import Audio, read_audio
+from linernotes.errors import InputError, TooShort
+from linernotes.evidence import Span, VersionSegment
+from linernotes.execution import SerialRunner
+from linernotes.folds import Runner
+from linernotes.versions.compare import compare_profiles, quick_log_odds
+from linernotes.versions.encoder.embed import Encoder, embed
+from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
+from linernotes.versions.features import extract
+from linernotes.versions.index.candidates import candidates
+from linernotes.versions.index.sharded import ShardedIndex
+from linernotes.versions.profiles import load_profile, save_profile
+from linernotes.versions.significance import Profile, profile
+from linernotes.workflows.version_collection import Collection, Held, collection_of
+from linernotes.workflows.version_index import ready_index
+
+Progress = Callable[[str, int, int], None]
+Place = Path | str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchConfig:
+    """How far a search looks.
+
+    Parameters
+    ----------
+    encoder : str
+        ``mini``, ``chroma2d`` or ``clews:PATH``: which index is asked.
+    n_candidates : int >= 1
+        Recordings that are aligned with the query.
+    n_near : int >= 1
+        Segments that each segment of the query brings.
+    exhaustive : bool
+        Whether everything is aligned, whatever it costs.
+    exhaustive_up_to : int >= 0
+        Number of recordings up to which everything is aligned anyway.
+    span_s : (float, float) or None
+        Seconds of each query that are searched for.
+    """
+
+    encoder: str = DEFAULT_ENCODER
+    n_candidates: int = 100
+    n_near: int = 200
+    exhaustive: bool = False
+    exhaustive_up_to: int = 200
+    span_s: tuple[float, float | None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_candidates < 1 or self.n_near < 1 or self.exhaustive_up_to < 0:
+            raise InputError(f"{self}: expected at least 1 candidate and 1 near segment")
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    name: str
+    audio: Audio
+    profile: Profile
+    offset_s: float
+
+
+def search_versions(
+    files: Sequence[Place],
+    workspace: Place | Sequence[Place],
+    *,
+    top: int = 10,
+    config: SearchConfig = SearchConfig(),
+    run: Runner | None = None,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Rank the recordings of workspaces by the musical substance that they share with each file.
+
+    Parameters
+    ----------
+    files : sequence of Path or str
+        Audio files, at least 4 s each.
+    workspace : Path, str, or sequence of them
+        Workspaces with a sealed corpus, a catalogue, or both; several are searched as one.
+    top : int > 0
+        Recordings returned per file, with segments.
+    config : SearchConfig, optional
+        How far to look.
+    run : Runner, optional
+        An engine of `linernotes.execution`, over which indexes and alignments are spread.
+    progress : callable, optional
+        Called with a name, the number done, and the number in all.
+
+    Returns
+    -------
+    list of dict
+        For each file ``{"query", "results", "skipped", "searched"}``; ``results`` is best first, each with
+        ``recording_id``, ``score``, ``probability``, ``segments`` (A is the query) and more; ``skipped`` names the
+        recordings that could not be compared, and why; ``searched`` says whether an index or everything was asked.
+
+    Raises
+    ------
+    InputError
+        If a file is no audio, is silent or too short, the span is not in it, or *top* is not positive.
+    CorpusError
+        If there is no workspace, it has neither a corpus nor a catalogue, or its index is damaged.
+    """
+    if top < 1:
+        raise InputError(f"top {top}: expected a whole number of at least 1")
+    if not files:
+        raise InputError("no files to search for; give at least one audio file")
+    queries = [_query(file, config.span_s) for file in files]
+    places = [workspace] if isinstance(workspace, str | Path) else list(workspace)
+    found = collection_of(places)
+    if config.exhaustive or len(found.held) <= max(config.exhaustive_up_to, config.n_candidates):
+        looked: _Everything | _Indexed = _Everything(found)
+    else:
+        looked = _Indexed.open(places, found, config, progress)
+    engine = run or SerialRunner(progress=progress)
+    return [_answer(query, looked, top, engine) for query in queries]
+
+
+@dataclass(frozen=True)
+class _Everything:
+    """Every recording is a candidate."""
+
+    collection: Collection
+
+    def candidates(self, query: _Query, run: Runner) -> list[Held]:
+        return list(self.collection.held)
+
+    @property
+    def unusable(self) -> list[tuple[str, str]]:
+        return []
+
+    def facts(self, n_aligned: int) -> dict[str, Any]:
+        return {"by": "everything", "n_recordings": len(self.collection.held), "n_aligned": n_aligned}
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """Those recordings are candidates to which near segments belong."""
+
+    collection: Collection
+    index: ShardedIndex
+    config: SearchConfig
+    by_content: Mapping[str, Held]
+    encoder: Encoder
+
+    @classmethod
+    def open(
+        cls,
+        places: Sequence[Place],
+        found: Collection,
+        config: SearchConfig,
+        progress: Progress | None,
+    ) -> _Indexed:
+        encoder = load_encoder(config.encoder)
+        folders = []
+        for place in places:
+            own = [one for one in found.held if one.workspace.resolve() == Path(place).resolve()]
+            folders.append(ready_index(place, own, config.encoder, encoder, progress))
+        by_content = {one.content_sha256: one for one in found.held}
+        return cls(found, ShardedIndex.open(folders), config, by_content, encoder)
+
+    def candidates(self, query: _Query, run: Runner) -> list[Held]:
+        vectors = embed(query.audio, self.encoder).vectors
+        hits = self.index.search(vectors, self.config.n_near, run)
+        near = candidates(hits, self.index.recording_of, 2 * self.config.n_candidates)
+        known = dict.fromkeys(one.recording.content_sha256 for one in near)
+        return [self.by_content[content] for content in known if content in self.by_content][
+            : self.config.n_candidates
+        ]
+
+    @property
+    def unusable(self) -> list[tuple[str, str]]:
+        entries = [entry for log in self.index.logs for entry in log.by_number.values() if entry.reason]
+        return [
+            (self.by_content[entry.content_sha256].recording.recording_id, entry.reason)
+            for entry in entries
+            if entry.content_sha256 in self.by_content
+        ]
+
+    def facts(self, n_aligned: int) -> dict[str, Any]:
+        return {
+            "by": "index",
+            "encoder": self.index.facts.encoder,
+            "n_recordings": len(self.collection.held),
+            "n_segments": self.index.n_segments,
+            "n_aligned": n_aligned,
+        }
+
+
+def _query(file: Place, span_s: tuple[float, float | None] | None) -> _Query:
+    audio = read_audio(file)
+    if span_s is None:
+        return _Query(str(file), audio, profiled(audio, file), 0.0)
+    start_s, end_s = span_s[0], audio.duration_s if span_s[1] is None else span_s[1]
+    if not 0 <= start_s < end_s <= audio.duration_s + 0.5:
+        raise InputError(
+            f"{file}: seconds {start_s:g} to {end_s:g} asked for; it has 0 to {audio.duration_s:.1f}"
+        )
+    part = audio.excerpt(start_s, min(end_s, audio.duration_s))
+    return _Query(str(file), part, profiled(part, file), start_s)
+
+
+def profiled(audio: Audio, path: Place) -> Profile:
+    """Return what comparing needs to know of a file's audio; errors name the file."""
+    try:
+        return profile(extract(audio))
+    except TooShort as error:
+        raise TooShort(f"{path}: {error}") from error
+
+
+def _answer(query: _Query, looked: _Everything | _Indexed, top: int, run: Runner) -> dict[str, Any]:
+    skipped = [*looked.collection.absent, *looked.unusable]
+    chosen = looked.candidates(query, run)
+    aligned: list[tuple[float, Held]] = []
+    for one, (odds, reason) in zip(
+        chosen, run(Align(query.profile), chosen, name="aligning recordings"), strict=True
+    ):
+        if odds is None:
+            skipped.append((one.recording.recording_id, reason))
+        else:
+            aligned.append((odds, one))
+    aligned.sort(key=lambda entry: (-entry[0], entry[1].recording.recording_id))
+    return {
+        "query": query.name,
+        "results": [_result(query, one, _cached_profile(one)) for _, one in aligned[:top]],
+        "skipped": [{"recording_id": name, "reason": reason} for name, reason in skipped],
+        "searched": looked.facts(len(aligned)),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Align:
+    """The fold of aligning: items are recordings, the state holds log-odds, or None and why there are none.
+
+    Parameters
+    ----------
+    query : Profile
+        What all are aligned with.
+    """
+
+    query: Profile
+    shard_size: ClassVar[int] = 5
+
+    def start(self) -> list[tuple[float | None, str]]:
+        """Return nothing aligned."""
+        return []
+
+    def add(
+        self, state: list[tuple[float | None, str]], items: Sequence[Held]
+    ) -> list[tuple[float | None, str]]:
+        """Align one recording after the other."""
+        return state + [self._align(one) for one in items]
+
+    def merge(
+        self, left: list[tuple[float | None, str]], right: list[tuple[float | None, str]]
+    ) -> list[tuple[float | None, str]]:
+        """Put two lists together."""
+        return left + right
+
+    def finish(self, state: list[tuple[float | None, str]]) -> list[tuple[float | None, str]]:
+        """Return what was found, in the order of the items."""
+        return state
+
+    def _align(self, one: Held) -> tuple[float | None, str]:
+        try:
+            return quick_log_odds(self.query, _cached_profile(one)), ""
+        except InputError as error:  # silent, too short, no audio
+            return None, str(error)
+
+
+def _cached_profile(one: Held) -> Profile:
+    known = load_profile(one.profile_path)
+    if known is None:
+        known = profiled(read_audio(one.path), one.path)
+        save_profile(one.profile_path, known)
+        known = load_profile(one.profile_path) or known  # stored values are rounded: all searches see them
+    return known
+
+
+def _result(query: _Query, one: Held, other: Profile) -> dict[str, Any]:
+    recording = one.recording
+    match = compare_profiles(query.profile, other, query.name, recording.recording_id)
+    if query.offset_s:
+        moved = tuple(_moved(segment, query.offset_s) for segment in match.segments)
+        match = replace(match, segments=moved)
+    facts = {"recording_id": recording.recording_id, "item_id": one.item_id, "workspace": str(one.workspace)}
+    return facts | {"title": recording.title, "artist": recording.artist} | match.as_json()
+
+
+def _moved(segment: VersionSegment, by_s: float) -> VersionSegment:
+    """Return a segment whose seconds of A count from the beginning of the file, not of the span."""
+    span = Span(segment.a.start_s + by_s, segment.a.end_s + by_s)
+    return replace(segment, a=span, path=tuple((a + by_s, b) for a, b in segment.path))
