@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import gc
 import random
 import re
 import sys
@@ -52,11 +51,10 @@ DECODERS = re.compile(
 
 @dataclass(frozen=True, order=True)
 class Parser:
-    """A function that may be given what strangers wrote: its file below the package, name and first line."""
+    """A function that may be given what strangers wrote: its file below the package, and its name there."""
 
     file: str
     name: str
-    line: int
 
     def __str__(self) -> str:
         return f"{self.file}:{self.name}"
@@ -74,8 +72,7 @@ def _parsers_in(path: Path) -> Iterator[Parser]:
         own = name.rpartition(".")[2]
         named = NAMES.fullmatch(own) and (node.args.args or node.args.posonlyargs)
         if named or any(DECODERS.fullmatch(call) for call in _calls(node)):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            yield Parser(path.relative_to(SOURCE).as_posix(), name, first)
+            yield Parser(path.relative_to(SOURCE).as_posix(), name)
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
@@ -90,17 +87,17 @@ def _calls(node: ast.AST) -> Iterator[str]:
     return (ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call))
 
 
-def reached() -> set[tuple[str, int]]:
-    """Return file and first line of each function of the package that the targets call when they read."""
+def reached() -> set[tuple[str, str]]:
+    """Return file and name of each function of the package that the targets call when they read."""
     from linernotes.errors import LinernotesError
 
-    found: set[tuple[str, int]] = set()
+    found: set[tuple[str, str]] = set()
     root = f"{SOURCE}/"
 
     def watch(frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(root):
-            found.add((code.co_filename.removeprefix(root), code.co_firstlineno))
+            found.add((code.co_filename.removeprefix(root), code.co_qualname.replace(".<locals>", "")))
 
     for name, target in sorted(TARGETS.items()):
         seeds = list(target.seeds())
@@ -123,8 +120,9 @@ def reached() -> set[tuple[str, int]]:
 
 def _forget() -> None:
     """Empty the caches of the package: a remembered answer calls nobody."""
-    for one in gc.get_objects():
-        if isinstance(one, functools._lru_cache_wrapper) and one.__module__.startswith("linernotes."):
+    ours = [module for name, module in sys.modules.items() if name.startswith("linernotes.")]
+    for one in (value for module in ours for value in vars(module).values()):
+        if type(one) is functools._lru_cache_wrapper:
             one.cache_clear()
 
 
@@ -154,7 +152,7 @@ class Found:
 def check() -> Found:
     """Compare the parsers of the source with what the targets reach."""
     every, called = parsers(), reached()
-    return Found(every, [one for one in every if (one.file, one.line) not in called])
+    return Found(every, [one for one in every if (one.file, one.name) not in called])
 
 
 def main() -> int:

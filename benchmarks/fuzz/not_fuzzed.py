@@ -29,6 +29,7 @@ NOT_FUZZED = {
     "workflows/seal_facts.py:_assemble": _SHARDS,
     "workflows/seal_facts.py:_root_of": _SHARDS,
     "workflows/seal_facts.py:_seal": _SHARDS,
+    "workflows/leads_records.py:_keep": _OWN,
     "workflows/log_home.py:open_workspace": _THIN,
     "workflows/disclose.py:_files": _OWN,
     "workflows/requests.py:open_request": _THIN,

@@ -62,9 +62,7 @@ TAIL = 0.7  # scores below this quantile of chance say only that they are below
 NOT_FITTED = ("4 bars quoted",)
 
 
-def fit(
-    values: np.ndarray, truth: np.ndarray, *, signed: bool, lapses: bool
-) -> tuple[np.ndarray, float]:
+def fit(values: np.ndarray, truth: np.ndarray, *, signed: bool, lapses: bool) -> tuple[np.ndarray, float]:
     """Return intercept and weights, and the share of related pairs that look unrelated."""
     deviation = values.std(axis=0) + 1e-9
     inputs = np.hstack([np.ones((len(values), 1)), values / deviation])

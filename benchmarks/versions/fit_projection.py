@@ -21,6 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
+from benchmarks.versions.features_cache import features_path, load_features
+from linernotes.evidence import Dimension
+from linernotes.versions.features import FEATURES_REVISION, Features
+from linernotes.versions.hypotheses import DIMENSIONS, RATIOS, lag_shift, shifted_lags, speeds
 from linernotes.versions.projection import (
     RHYTHM_TAPS,
     SHARP_TAPS,
@@ -28,12 +34,6 @@ from linernotes.versions.projection import (
     pack_projections,
     values,
 )
-
-from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
-from benchmarks.versions.features_cache import features_path, load_features
-from linernotes.evidence import Dimension
-from linernotes.versions.features import FEATURES_REVISION, Features
-from linernotes.versions.hypotheses import DIMENSIONS, RATIOS, lag_shift, shifted_lags, speeds
 
 PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "projection.json"
@@ -53,6 +53,7 @@ class Moments:
     n_pairs: int = 0
 
     def add(self, a: np.ndarray, b: np.ndarray, at_a: np.ndarray, at_b: np.ndarray) -> None:
+        """Count all frames of two pieces, and those of them that sound the same moment."""
         for one in (a, b):
             self.total += np.einsum("ndk,nek->kde", one, one.conj(), optimize=True)
             self.n_frames += len(one)

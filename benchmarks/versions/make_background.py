@@ -5,8 +5,8 @@
 DATA_AUDIO_FOLDER holds ``manifest.csv`` (columns file, licence, artist_id, version_group, duration_s, attribution)
 and the recordings. Only CC0, CC BY and public-domain recordings outside every version group are taken, by artists of
 the development half, and none that the development split changes and asks about; artists take turns, 40 s each from
-10 s into the file. The excerpts and what is heard in them are kept in the benchmark's cache, so that a change of the later stages of
-the features costs little. About one CPU-minute the first time.
+10 s into the file. The excerpts and what is heard in them are kept in the benchmark's cache, so that a change of the
+later stages of the features costs little. About one CPU-minute the first time.
 """
 
 from __future__ import annotations

@@ -100,9 +100,13 @@ def related_pairs(known: Known) -> list[Pair]:
             shares = shared(a, b) if a["tier"] == "arranged" else {}
             found.append(Pair(a["id"], b["id"], a["tier"], True, shares, (a["work"], b["work"])))
     for row in known.rows.values():
-        if row["tier"] == "transformed" and row.get("of") in known.rows:
-            if zlib.crc32(row["id"].encode()) % 4 == 0:
-                found.append(Pair(row["id"], row["of"], "transformed", True, {}, (row["work"], row["work"])))
+        if (
+            row["tier"] == "transformed"
+            and row.get("of") in known.rows
+            and zlib.crc32(row["id"].encode()) % 4 == 0
+        ):
+            shares = dict.fromkeys(PARTS, True)
+            found.append(Pair(row["id"], row["of"], "transformed", True, shares, (row["work"], row["work"])))
         for quote in row["quotes"]:
             name = f"{quote['of']}-v0"
             if name in known.rows:

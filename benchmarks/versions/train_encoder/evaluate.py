@@ -3,13 +3,16 @@
     python -m benchmarks.versions.train_encoder.evaluate mini chroma2d [--peer]
 
 Writes ``results/dev.json`` beside this file: MAP, MR1 and recall per tier for whole pieces, 20 s excerpts and changed
-recordings; processor time per minute of music, split into constant-Q bands and network; size.
+recordings; the difference of average precision between the first encoder and every other system, with its interval over
+works; processor time per minute of music, split into constant-Q bands and network; size.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,9 @@ import numpy as np
 
 from benchmarks.versions.data.ledger import cache_folder
 from benchmarks.versions.data.pool import load
-from benchmarks.versions.evaluate import ask, by_group, drawn, questions
+from benchmarks.versions.evaluate import Answers, ask, by_group, drawn, questions
+from benchmarks.versions.measures.bootstrap import interval
+from benchmarks.versions.measures.ranking import ranks
 from benchmarks.versions.run import SLOW
 from benchmarks.versions.systems.baselines import baselines
 from benchmarks.versions.systems.system import System
@@ -43,13 +48,46 @@ def speed(spec: str, minutes: float = 4.0) -> dict[str, float]:
     started = time.process_time()
     encoder.vectors(audio)
     whole = time.process_time() - started
-    started = time.process_time()
-    constant_q_bands(audio)
-    bands = time.process_time() - started
-    return {
+    found = {
         "times_real_time": round(60 * minutes / whole, 1),
         "cpu_s_per_minute": round(whole / minutes, 4),
-        "of_which_constant_q": round(bands / minutes, 4),
+    }
+    if spec == "mini":
+        started = time.process_time()
+        constant_q_bands(audio)
+        found["of_which_constant_q"] = round((time.process_time() - started) / minutes, 4)
+    return found
+
+
+def margins(ours: Answers, theirs: Answers) -> dict[str, Any]:
+    """Return how much higher our average precision is, group by group, with its interval over works."""
+    if [q.piece.name for q in ours.queries] != [q.piece.name for q in theirs.queries]:
+        return {}
+    precision = [
+        np.array([ranks(s, q.truth).average_precision for q, s in zip(a.queries, a.scores, strict=True)])
+        for a in (ours, theirs)
+    ]
+    groups = np.array([query.group for query in ours.queries])
+    works = np.array([query.piece.work for query in ours.queries])
+    found = {}
+    for group in dict.fromkeys(groups.tolist()):
+        more = (precision[0] - precision[1])[groups == group]
+        low, high = interval(more, works[groups == group].tolist())
+        found[group] = {"more": round(float(more.mean()), 4), "interval": [round(low, 4), round(high, 4)]}
+    return found
+
+
+def surroundings() -> dict[str, Any]:
+    """Return what the figures were measured with."""
+    import torch
+
+    return {
+        "machine": platform.machine(),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "threads": 1,
     }
 
 
@@ -68,19 +106,28 @@ def main() -> None:
     asked = questions(pieces, references)
     systems: list[System] = [Encoded(load_encoder(spec)) for spec in options.encoders]
     if options.peer:
-        systems += [system for system in baselines() if "Qmax" in system.name]
-    path = RESULTS / "dev.json"
-    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        systems += [system for system in baselines() if "Qmax, our twin, our chroma" in system.name]
+    path, scores = RESULTS / "dev.json", cache_folder() / "dev" / "scores"
+    report: dict[str, Any] = {}
+    kept: dict[str, dict[str, Answers]] = {}
     for system in systems:
-        rows = {}
-        for task in TASKS:
-            queries = drawn(asked[task], SLOW.get(system.name))
-            rows[task] = by_group(ask(system, task, queries, references, cache_folder() / "dev" / "scores"))
+        kept[system.name] = {
+            task: ask(system, task, drawn(asked[task], SLOW.get(system.name)), references, scores)
+            for task in TASKS
+        }
+        rows = {task: by_group(answers) for task, answers in kept[system.name].items()}
         report[system.name] = rows
         for task, groups in rows.items():
             for group, found in groups.items():
                 print(f"{system.name:32} {task:8} {group:28} MAP {found['map']:.3f} MR1 {found['mr1']:.2f}")
-    report["speed"] = report.get("speed", {}) | {spec: speed(spec) for spec in options.encoders}
+    first = systems[0].name
+    report[f"{first} against"] = {
+        name: {task: margins(kept[first][task], answers[task]) for task in TASKS}
+        for name, answers in kept.items()
+        if name != first
+    }
+    report["speed"] = {spec: speed(spec) for spec in options.encoders}
+    report["surroundings"] = surroundings()
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

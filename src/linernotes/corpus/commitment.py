@@ -22,9 +22,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +31,7 @@ from typing import Any
 import numpy as np
 import rfc8785
 
+from linernotes.corpus.commitment_tree import CommitmentTree, block_heads, tree_head
 from linernotes.corpus.header import Header
 from linernotes.corpus.keyed_map import HANDLE_BYTES, POSITION_BYTES, depth_of
 from linernotes.corpus.lookup_keys import SKETCH, Key, position_of
@@ -43,7 +43,6 @@ from linernotes.errors import InputError, VerificationError
 
 SECRET_BYTES = 32
 SALT_BYTES = 16
-BLOCK = 1024  # commitments whose tree head is kept
 _SALT_LABEL = b"linernotes/leaf-salt/v2\n"
 _SEED_LABEL = b"linernotes/vrf-seed/v2"
 
@@ -101,29 +100,6 @@ def vrf_key_of(secret: bytes) -> VrfKey:
     return VrfKey(hmac.digest(secret, _SEED_LABEL, "sha256"))
 
 
-def tree_head(commitments: Iterable[bytes]) -> bytes:
-    r"""Return the RFC 6962 tree head over leaf hashes, in one pass.
-
-    Examples
-    --------
-    >>> one, two = bytes(32), bytes([1] * 32)
-    >>> tree_head([one, two]) == hashlib.sha256(b"\x01" + one + two).digest()
-    True
-    """
-    waiting: list[bytes] = []
-    for n, commitment in enumerate(commitments, start=1):
-        found = commitment
-        for _ in range((n & -n).bit_length() - 1):  # as many complete subtrees end here
-            found = hashlib.sha256(b"\x01" + waiting.pop() + found).digest()
-        waiting.append(found)
-    if not waiting:
-        return hashlib.sha256(b"").digest()
-    head = waiting.pop()
-    while waiting:
-        head = hashlib.sha256(b"\x01" + waiting.pop() + head).digest()
-    return head
-
-
 def opened(leaf: bytes) -> Item:
     """Read the item of a leaf whose commitment was found in the manifest.
 
@@ -144,60 +120,6 @@ def opened(leaf: bytes) -> Item:
         return Item.from_json(content["item"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, InputError) as error:
         raise VerificationError(f"opened record: malformed ({error!r}); ask for it again") from error
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentTree:
-    """The RFC 6962 tree over the commitments of a corpus, without its nodes.
-
-    Parameters
-    ----------
-    n_items : int
-        Number of commitments.
-    commitment : callable
-        Gives the commitment of a number.
-    blocks : sequence of bytes
-        Heads of the trees over each 1,024 commitments, from `block_heads`.
-
-    Examples
-    --------
-    >>> commitments = [bytes([i] * 32) for i in range(5)]
-    >>> tree = CommitmentTree(5, commitments.__getitem__, block_heads(commitments))
-    >>> tree.path(4) == [tree_head(commitments[:4])]
-    True
-    """
-
-    n_items: int
-    commitment: Callable[[int], bytes]
-    blocks: Sequence[bytes]
-
-    def path(self, number: int) -> list[bytes]:
-        """Return the hashes that lead from a commitment to the head, from below."""
-        low, high = 0, self.n_items
-        found = []
-        while high - low > 1:
-            middle = low + (1 << (high - low - 1).bit_length() - 1)
-            if number < middle:
-                found.append(self._head(middle, high))
-                high = middle
-            else:
-                found.append(self._head(low, middle))
-                low = middle
-        return found[::-1]
-
-    def _head(self, low: int, high: int) -> bytes:
-        if high - low <= BLOCK:
-            return tree_head(map(self.commitment, range(low, high)))
-        return tree_head(self.blocks[i] for i in range(low // BLOCK, -(-high // BLOCK)))
-
-
-def block_heads(commitments: Iterable[bytes]) -> list[bytes]:
-    """Return the tree heads over each 1,024 commitments, the last over what is left."""
-    waiting = iter(commitments)
-    found = []
-    while block := list(itertools.islice(waiting, BLOCK)):
-        found.append(tree_head(block))
-    return found
 
 
 @dataclass(frozen=True)

@@ -177,9 +177,7 @@ def _opened_items(
     return tuple(items)
 
 
-def _check_file(
-    checked: Sequence[Checked], own: Sequence[Key], header: Header, how: str, most: int
-) -> None:
+def _check_file(checked: Sequence[Checked], own: Sequence[Key], header: Header, how: str, most: int) -> None:
     mine = {key[:2]: key[2] for key in checked if key[:2] in set(own)}
     exact = {key for key in mine if key[0] != SKETCH}
     sketch = [key for key in own if key[0] == SKETCH]

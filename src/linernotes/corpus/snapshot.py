@@ -36,14 +36,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.corpus.commitment import (
-    BLOCK,
-    CommitmentTree,
-    commitment_of,
-    leaf_of,
-    tree_head,
-    vrf_key_of,
-)
+from linernotes.corpus.commitment import commitment_of, leaf_of, vrf_key_of
+from linernotes.corpus.commitment_tree import BLOCK, CommitmentTree, tree_head
 from linernotes.corpus.gaps import Gap, gap
 from linernotes.corpus.header import Header
 from linernotes.corpus.keyed_map import HASH_BYTES, depth_of

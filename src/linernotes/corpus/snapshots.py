@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.corpus.commitment import MemoryMap, block_heads, canonical
+from linernotes.corpus.commitment import MemoryMap, canonical
+from linernotes.corpus.commitment_tree import block_heads
 from linernotes.corpus.map_part import write_part
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.corpus.snapshot import (

@@ -25,7 +25,8 @@ from typing import Any, Literal, get_args
 
 from linernotes.catalog.registry import Registry
 from linernotes.corpus.checks import in_order
-from linernotes.corpus.commitment import MemoryMap, tree_head
+from linernotes.corpus.commitment import MemoryMap
+from linernotes.corpus.commitment_tree import tree_head
 from linernotes.corpus.gaps import Gap
 from linernotes.corpus.layers import LayerConsent, consent_by_layer, layer_gaps
 from linernotes.corpus.manifest import Item

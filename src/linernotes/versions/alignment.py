@@ -113,9 +113,8 @@ def gains(
     >>> gains(np.eye(2, dtype=np.float32) * 50, np.ones(2, np.float32), np.zeros(2, np.float32)).tolist()
     [[20.0, -1.0], [-1.0, 20.0]]
     """
-    return np.clip(
-        x - rows[:, None] - columns[None, :], config.floor, config.ceiling
-    ).astype(np.float32)
+    s = np.clip(x - rows[:, None] - columns[None, :], config.floor, config.ceiling)
+    return np.asarray(s, np.float32)
 
 
 def variant_scores(
@@ -161,9 +160,7 @@ def best_score(s: Matrix, gap: float) -> float:
     """
     none = np.zeros(max(s.shape), np.float32)
     limits = np.array([-1e9, 1e9, gap], np.float32)
-    return float(
-        _variant_scores(s, none[: s.shape[0]], none[: s.shape[1]], 1, limits)[0]
-    )
+    return float(_variant_scores(s, none[: s.shape[0]], none[: s.shape[1]], 1, limits)[0])
 
 
 def best_path(s: Matrix, gap: float) -> Path:
@@ -185,9 +182,7 @@ def strike_out(s: Matrix, path: Path) -> None:
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _variant_scores(
-    x: Matrix, rows: Matrix, columns: Matrix, n_variants: int, limits: Matrix
-) -> Matrix:
+def _variant_scores(x: Matrix, rows: Matrix, columns: Matrix, n_variants: int, limits: Matrix) -> Matrix:
     floor, ceiling, gap = limits
     n_a, n_b = x.shape[0], len(columns)
     scores = np.zeros(n_variants, np.float32)
@@ -223,9 +218,7 @@ def _row_gains(
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _extend(
-    now: Matrix, last: Matrix, older: Matrix, s: Matrix, gap: np.float32
-) -> None:
+def _extend(now: Matrix, last: Matrix, older: Matrix, s: Matrix, gap: np.float32) -> None:
     """Fill one row of D from the two before it; plain comparisons, which the compiler vectorises."""
     for j in range(len(s)):
         value = last[j + 1]
@@ -244,18 +237,14 @@ def _keep_best(best: Matrix, now: Matrix) -> None:
 
 
 @numba.njit(cache=True)
-def _trace(
-    s: Matrix, gap: float
-) -> tuple[np.float32, NDArray[np.int64], NDArray[np.int64]]:
+def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArray[np.int64]]:
     n, m = s.shape
     cost = np.float32(gap)
     d = np.zeros((n + 2, m + 2), np.float32)
     best, end_i, end_j = np.float32(0.0), -1, -1
     for i in range(n):
         for j in range(m):
-            value = (
-                max(d[i + 1, j + 1], d[i, j + 1] - cost, d[i + 1, j] - cost) + s[i, j]
-            )
+            value = max(d[i + 1, j + 1], d[i, j + 1] - cost, d[i + 1, j] - cost) + s[i, j]
             if value > 0:
                 d[i + 2, j + 2] = value
                 if value > best:

@@ -53,9 +53,7 @@ def bundled_background() -> Background:
     >>> len(background.names) == len(background.pieces) > 30
     True
     """
-    return unpack(
-        (resources.files("linernotes.versions") / "background.npz").read_bytes()
-    )
+    return unpack((resources.files("linernotes.versions") / "background.npz").read_bytes())
 
 
 def pack(names: Sequence[str], pieces: Sequence[Features]) -> bytes:
@@ -101,8 +99,7 @@ def unpack(data: bytes) -> Background:
         hop_s = float(stored["hop_s"])
         ends = np.cumsum(stored["lengths"])
         parts = {
-            name: stored[name].astype(np.float32) / 127
-            for name in ("harmony", "melody", "rhythm", "bass")
+            name: stored[name].astype(np.float32) / 127 for name in ("harmony", "melody", "rhythm", "bass")
         }
         pieces = tuple(
             Features(

@@ -79,15 +79,11 @@ def shared(
     def both(name: str) -> Matrix:
         left = resampled(getattr(a, name), speeds[0])[at_a]
         right = resampled(getattr(b, name), speeds[1])[at_b]
-        right = (
-            shifted_lags(right, lag_shift)
-            if name == "rhythm"
-            else np.roll(right, -transposition, axis=1)
-        )
+        right = shifted_lags(right, lag_shift) if name == "rhythm" else np.roll(right, -transposition, axis=1)
         return centred(left + right)
 
-    parts = [both(name) for name in ("harmony", "melody", "rhythm", "bass")]
-    return Features(*parts[:3], a.hop_s, len(at_a) * a.hop_s, parts[3])
+    harmony, melody, rhythm, bass = (both(name) for name in ("harmony", "melody", "rhythm", "bass"))
+    return Features(harmony, melody, rhythm, a.hop_s, len(at_a) * a.hop_s, bass)
 
 
 def commonplace(
@@ -124,22 +120,14 @@ def commonplace(
     1.0
     """
     known = background or bundled_background()
-    kept = (
-        [not left_out for left_out in exclude] if exclude else [True] * len(known.names)
-    )
+    kept = [not left_out for left_out in exclude] if exclude else [True] * len(known.names)
     if not any(kept):
         return None
     asked = Piece(fragment)
     found = [
         (search(asked, piece, dimension, (1.0,)).score, name)
-        for piece, name, is_kept in zip(
-            comparable(known), known.names, kept, strict=True
-        )
+        for piece, name, is_kept in zip(comparable(known), known.names, kept, strict=True)
         if is_kept
     ]
-    as_good = sorted(
-        (one for one in found if one[0] >= score), key=lambda one: (-one[0], one[1])
-    )
-    return Commonness(
-        len(as_good) / len(found), tuple(name for _, name in as_good[:MOST_NAMES])
-    )
+    as_good = sorted((one for one in found if one[0] >= score), key=lambda one: (-one[0], one[1]))
+    return Commonness(len(as_good) / len(found), tuple(name for _, name in as_good[:MOST_NAMES]))

@@ -117,16 +117,9 @@ def compare_profiles(
     """Return the full comparison of two recordings whose profiles are known."""
     best = search_all(a, b)
     odds = log_odds(terms(a.cohort, b.cohort, best), bundled_calibration().substance)
-    found = {
-        dimension: list(_segments(a, b, dimension, best, config))
-        for dimension in DIMENSIONS
-    }
-    segments = tuple(
-        segment for dimension in DIMENSIONS for segment in found[dimension]
-    )
-    ratio = (
-        found["overall"][0].tempo_ratio if found["overall"] else best["overall"].ratio
-    )
+    found = {dimension: list(_segments(a, b, dimension, best, config)) for dimension in DIMENSIONS}
+    segments = tuple(segment for dimension in DIMENSIONS for segment in found[dimension])
+    ratio = found["overall"][0].tempo_ratio if found["overall"] else best["overall"].ratio
     dimensions = dimension_evidence(a, b, best)
     return VersionMatch(
         a_id=a_id,
@@ -138,25 +131,20 @@ def compare_profiles(
         transposition_semitones=best["overall"].transposition,
         tempo_ratio=ratio,
         dimensions=dimensions,
-        shares=tuple(
-            one.dimension
-            for one in dimensions
-            if one.shared and one.dimension != "overall"
-        ),
+        shares=tuple(one.dimension for one in dimensions if one.shared and one.dimension != "overall"),
         reference=REFERENCE,
     )
 
 
 def quick_log_odds(a: Profile, b: Profile) -> float:
     """Return only the log-odds of shared substance; what a search ranks by."""
-    return log_odds(
-        terms(a.cohort, b.cohort, search_all(a, b)), bundled_calibration().substance
-    )
+    weights = bundled_calibration().substance
+    weighed = [dimension for dimension in DIMENSIONS if weights.get(dimension)]
+    best = {dimension: search(a.piece, b.piece, dimension) for dimension in weighed}
+    return log_odds(terms(a.cohort, b.cohort, best), weights)
 
 
-def dimension_evidence(
-    a: Profile, b: Profile, best: Best
-) -> tuple[DimensionEvidence, ...]:
+def dimension_evidence(a: Profile, b: Profile, best: Best) -> tuple[DimensionEvidence, ...]:
     """Return what each dimension says, and adds to the log-odds."""
     known = bundled_calibration()
     found = terms(a.cohort, b.cohort, best)
@@ -164,9 +152,7 @@ def dimension_evidence(
     evidence = []
     for dimension in DIMENSIONS:
         own = found[dimension] * known.substance.get(dimension, 0.0)
-        own += found[f"{dimension} contrast"] * known.substance.get(
-            f"{dimension} contrast", 0.0
-        )
+        own += found[f"{dimension} contrast"] * known.substance.get(f"{dimension} contrast", 0.0)
         chance = (
             probability(overall)
             if dimension == "overall"
@@ -201,9 +187,7 @@ def _segments(
 ) -> list[VersionSegment]:
     a, b = left.piece, right.piece
     found = []
-    for stretch in stretches(
-        a, b, dimension, best[dimension], config.spans_per_dimension
-    ):
+    for stretch in stretches(a, b, dimension, best[dimension], config.spans_per_dimension):
         frames = (len(left.features) / COARSE_STEP, len(right.features) / COARSE_STEP)
         sides = (left.cohort, right.cohort)
         if expected(stretch.score, dimension, sides, frames) > config.most_expected:
@@ -213,9 +197,7 @@ def _segments(
     return found
 
 
-def _segment(
-    left: Profile, right: Profile, dimension: Dimension, stretch: Stretch
-) -> VersionSegment:
+def _segment(left: Profile, right: Profile, dimension: Dimension, stretch: Stretch) -> VersionSegment:
     common = _how_common(left, right, dimension, stretch)
     sides = (left.cohort, right.cohort)
     return VersionSegment(
@@ -224,9 +206,7 @@ def _segment(
         b=stretch.b,
         score=nats(stretch.score, dimension),
         commonplace=common.fraction if common else None,
-        e_value=e_value(
-            stretch.score, dimension, sides, len(left.features), left.features.hop_s
-        ),
+        e_value=e_value(stretch.score, dimension, sides, len(left.features), left.features.hop_s),
         transposition_semitones=stretch.transposition,
         tempo_ratio=stretch.ratio,
         path=stretch.anchors,
@@ -235,13 +215,9 @@ def _segment(
     )
 
 
-def _how_common(
-    left: Profile, right: Profile, dimension: Dimension, stretch: Stretch
-) -> Commonness | None:
+def _how_common(left: Profile, right: Profile, dimension: Dimension, stretch: Stretch) -> Commonness | None:
     """Ask how commonplace the strongest part of a stretch is."""
-    exclude = [
-        x or y for x, y in zip(left.cohort.related, right.cohort.related, strict=True)
-    ]
+    exclude = [x or y for x, y in zip(left.cohort.related, right.cohort.related, strict=True)]
     first, end, score = stretch.path.strongest(JUDGED_STEPS)
     at_a, at_b = stretch.path.a[first:end], stretch.path.b[first:end]
     speed_a, speed_b = stretch.speeds
@@ -258,9 +234,7 @@ def _how_common(
     return commonplace(fragment, dimension, score / COARSE_STEP, exclude)
 
 
-def _figure(
-    a: Features, b: Features, dimension: Dimension, stretch: Stretch
-) -> Figure | None:
+def _figure(a: Features, b: Features, dimension: Dimension, stretch: Stretch) -> Figure | None:
     if dimension in ("overall", "rhythm"):
         return None
     left, right = (

@@ -33,7 +33,9 @@ from linernotes.versions.significance import Calibration, Cohort, bundled_calibr
 REFERENCE_PIECES = 1000
 REFERENCE_S = 180.0
 REFERENCE = f"{REFERENCE_PIECES} unrelated recordings of {REFERENCE_S:g} s"
-CHANCE_FRAMES = 16.0  # coarse frames that a chance alignment needs: it cannot begin later than this before an end
+CHANCE_FRAMES = (
+    16.0  # coarse frames that a chance alignment needs: it cannot begin later than this before an end
+)
 
 
 def search_space(n_a: float, n_b: float) -> float:
@@ -90,8 +92,6 @@ def e_value(
     return REFERENCE_PIECES * expected(score, dimension, sides, per_piece, calibration)
 
 
-def nats(
-    score: float, dimension: Dimension, calibration: Calibration | None = None
-) -> float:
+def nats(score: float, dimension: Dimension, calibration: Calibration | None = None) -> float:
     """Return a coarse score in nats: ``lambda S``."""
     return (calibration or bundled_calibration()).decay[dimension] * score

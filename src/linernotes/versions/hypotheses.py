@@ -71,9 +71,7 @@ class Piece:
     """Features with what was projected of them so far; projections are made once, when they are asked for."""
 
     features: Features
-    kept: dict[tuple[str, float, int, bool], Embedded] = field(
-        default_factory=dict, repr=False
-    )
+    kept: dict[tuple[str, float, int, bool], Embedded] = field(default_factory=dict, repr=False)
 
     def embedded(
         self,
@@ -114,9 +112,7 @@ def speeds(ratio: float) -> tuple[float, float]:
     return max(1.0, 1 / ratio), max(1.0, ratio)
 
 
-def search(
-    a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] = RATIOS
-) -> Hypothesis:
+def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] = RATIOS) -> Hypothesis:
     """Return the best hypothesis of one dimension.
 
     Parameters
@@ -177,9 +173,7 @@ def shifted_lags(rhythm: NDArray[np.float32], step: int) -> NDArray[np.float32]:
 
 def log_odds_matrix(a: Embedded, b: Embedded) -> Matrix:
     """Return the log-odds of every pair of frames, unclipped [shape=(n_a, n_b), float32]."""
-    return np.asarray(
-        a.vectors @ b.vectors.T - a.costs[:, None] - b.costs[None, :], np.float32
-    )
+    return np.asarray(a.vectors @ b.vectors.T - a.costs[:, None] - b.costs[None, :], np.float32)
 
 
 def _search_rhythm(a: Piece, b: Piece, ratios: tuple[float, ...]) -> Hypothesis:
@@ -190,9 +184,7 @@ def _search_rhythm(a: Piece, b: Piece, ratios: tuple[float, ...]) -> Hypothesis:
         for column, extra in enumerate(LAG_SHIFTS):
             right = b.rhythm(speed_b, lag_shift(speed_b) + extra)
             x = left.vectors @ right.vectors.T
-            scores[row, column] = variant_scores(
-                x, left.costs, right.costs, PATHS["rhythm"]
-            )[0]
+            scores[row, column] = variant_scores(x, left.costs, right.costs, PATHS["rhythm"])[0]
     row, column = divmod(int(scores.argmax()), len(LAG_SHIFTS))
     others = np.delete(scores.max(axis=1), row)
     contrast = _contrast(float(scores[row, column]), others) if len(others) else 0.0

@@ -55,13 +55,9 @@ def load_profile(path: Path) -> Profile | None:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             if stored["revision"].tolist() != [FEATURES_REVISION, PROFILE_REVISION]:
                 return None
-            harmony, melody, rhythm, bass = (
-                stored[name].astype(np.float32) for name in _SEQUENCES
-            )
+            harmony, melody, rhythm, bass = (stored[name].astype(np.float32) for name in _SEQUENCES)
             hop_s, duration_s = (float(value) for value in stored["clock"])
-            mean, deviation, level = (
-                tuple(float(x) for x in row) for row in stored["cohort"]
-            )
+            mean, deviation, level = (tuple(float(x) for x in row) for row in stored["cohort"])
             related = tuple(bool(value) for value in stored["related"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

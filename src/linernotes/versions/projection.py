@@ -95,15 +95,11 @@ def bundled_projections() -> dict[str, Projection]:
     >>> bundled_projections()["melody"].vectors.shape[0] == 12 * len(WIDE_TAPS)
     True
     """
-    return unpack_projections(
-        (resources.files("linernotes.versions") / "projection.npz").read_bytes()
-    )
+    return unpack_projections((resources.files("linernotes.versions") / "projection.npz").read_bytes())
 
 
 def pack_projections(
-    circulants: dict[
-        str, tuple[Sequence[int], NDArray[np.float64], NDArray[np.float64], float]
-    ],
+    circulants: dict[str, tuple[Sequence[int], NDArray[np.float64], NDArray[np.float64], float]],
 ) -> bytes:
     """Return the bytes of a projections file.
 
@@ -160,9 +156,7 @@ def values(features: Features, dimension: Dimension, speed: float = 1.0) -> Matr
     >>> values(Features(x, x, x, 0.25, 3.0), "overall").shape
     (12, 36)
     """
-    return resampled(
-        np.hstack([getattr(features, name) for name in CHANNELS[dimension]]), speed
-    )
+    return resampled(np.hstack([getattr(features, name) for name in CHANNELS[dimension]]), speed)
 
 
 def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
@@ -184,14 +178,10 @@ def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
     [-0.5, -0.5]
     """
     centres = np.arange(0, len(frames), step)
-    around = np.clip(
-        centres[:, None] + np.array(projection.taps)[None, :], 0, len(frames) - 1
-    )
+    around = np.clip(centres[:, None] + np.array(projection.taps)[None, :], 0, len(frames) - 1)
     seen = frames[around].reshape(len(centres), -1)
     costs = ((seen @ projection.costs) ** 2).sum(axis=1) - projection.constant / 2
-    return Embedded(
-        (seen @ projection.vectors).astype(np.float32), costs.astype(np.float32)
-    )
+    return Embedded((seen @ projection.vectors).astype(np.float32), costs.astype(np.float32))
 
 
 def in_every_key(vectors: Matrix) -> Matrix:
@@ -203,10 +193,7 @@ def in_every_key(vectors: Matrix) -> Matrix:
     [3, 2, 1, 0]
     """
     blocks = vectors.reshape(len(vectors), -1, PITCH_CLASSES)
-    turned = [
-        np.roll(blocks, -steps, axis=2).reshape(len(vectors), -1)
-        for steps in range(PITCH_CLASSES)
-    ]
+    turned = [np.roll(blocks, -steps, axis=2).reshape(len(vectors), -1) for steps in range(PITCH_CLASSES)]
     return np.ascontiguousarray(np.concatenate(turned))
 
 
@@ -225,8 +212,7 @@ def resampled(sequence: Matrix, ratio: float) -> Matrix:
     low = np.minimum(at.astype(np.int64), max(len(sequence) - 2, 0))
     part = (at - low).astype(np.float32)[:, None]
     return np.asarray(
-        (1 - part) * sequence[low]
-        + part * sequence[np.minimum(low + 1, len(sequence) - 1)],
+        (1 - part) * sequence[low] + part * sequence[np.minimum(low + 1, len(sequence) - 1)],
         np.float32,
     )
 

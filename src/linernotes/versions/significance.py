@@ -95,9 +95,7 @@ def bundled_calibration() -> Calibration:
     >>> set(bundled_calibration().decay) == set(DIMENSIONS)
     True
     """
-    text = (resources.files("linernotes.versions") / "calibration.json").read_text(
-        encoding="utf-8"
-    )
+    text = (resources.files("linernotes.versions") / "calibration.json").read_text(encoding="utf-8")
     return Calibration(**json.loads(text))
 
 
@@ -112,10 +110,7 @@ def profile(features: Features, background: Background | None = None) -> Profile
     others = comparable(background or bundled_background())
     mine = Piece(features)
     scores = np.array(
-        [
-            [search(mine, other, dimension, (1.0,)).score for other in others]
-            for dimension in DIMENSIONS
-        ]
+        [[search(mine, other, dimension, (1.0,)).score for other in others] for dimension in DIMENSIONS]
     )
     overall = np.log1p(scores[0])
     median, upper = np.percentile(overall, [50, 75])
@@ -146,19 +141,14 @@ def normalised(a: Cohort, b: Cohort, dimension: Dimension, score: float) -> floa
 
 def terms(a: Cohort, b: Cohort, best: Best) -> dict[str, float]:
     """Return what log-odds are made of, by the names of `TERMS`."""
-    scores = {
-        dimension: normalised(a, b, dimension, one.score)
-        for dimension, one in best.items()
-    }
-    contrasts = {
-        f"{dimension} contrast": one.contrast for dimension, one in best.items()
-    }
-    return {**scores, **contrasts}
+    found: dict[str, float] = {}
+    for dimension, one in best.items():
+        found[dimension] = normalised(a, b, dimension, one.score)
+        found[f"{dimension} contrast"] = one.contrast
+    return found
 
 
-def log_odds(
-    found: Mapping[str, float], weights: Mapping[str, float], prior: float = PRIOR
-) -> float:
+def log_odds(found: Mapping[str, float], weights: Mapping[str, float], prior: float = PRIOR) -> float:
     """Return natural log-odds from terms and weights.
 
     Examples
@@ -166,9 +156,7 @@ def log_odds(
     >>> log_odds({"melody": 2.0}, {"intercept": -1.0, "melody": 0.5}, prior=0.5)
     0.0
     """
-    total = weights.get("intercept", 0.0) + sum(
-        found[name] * weights.get(name, 0.0) for name in found
-    )
+    total = weights.get("intercept", 0.0) + sum(found[name] * weights.get(name, 0.0) for name in found)
     return with_prior(total, prior)
 
 

@@ -34,7 +34,7 @@ from linernotes.versions.hypotheses import (
 )
 from linernotes.versions.projection import Embedded, in_every_key
 
-REACH = 24  # frames by which the end of a span may move
+REACH = 12  # frames by which the end of a span may move
 SHARP_LIMIT = 6.0  # nats that one frame may add where an end is sought
 ANCHOR_STEPS = 8  # steps from one anchor of a path to the next
 LEAST_STEPS = 12  # shorter paths say nothing about tempo
@@ -76,11 +76,7 @@ def stretches(
     """
     ratio = _refined(a, b, dimension, chosen)
     s = _gains(a, b, dimension, chosen, ratio)
-    sharp = (
-        None
-        if dimension == "rhythm"
-        else _matrix(a, b, f"{dimension}-sharp", chosen, ratio)
-    )
+    sharp = None if dimension == "rhythm" else _matrix(a, b, f"{dimension}-sharp", chosen, ratio)
     for _ in range(at_most):
         path = best_path(s, PATHS[dimension].gap)
         if len(path.a) < 2:
@@ -93,27 +89,19 @@ def stretches(
 
 def _refined(a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis) -> float:
     """Return the ratio that the best path itself shows; unchanged where it is short."""
-    path = best_path(
-        _gains(a, b, dimension, chosen, chosen.ratio), PATHS[dimension].gap
-    )
+    path = best_path(_gains(a, b, dimension, chosen, chosen.ratio), PATHS[dimension].gap)
     if len(path.a) < LEAST_STEPS or dimension == "rhythm":
         return chosen.ratio
     bend = (path.b[-1] - path.b[0]) / max(path.a[-1] - path.a[0], 1)
     return float(chosen.ratio * np.clip(bend, 0.8, 1.25))
 
 
-def _gains(
-    a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis, ratio: float
-) -> NDArray[np.float32]:
+def _gains(a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis, ratio: float) -> NDArray[np.float32]:
     limits = PATHS[dimension]
-    return np.clip(
-        _matrix(a, b, dimension, chosen, ratio), limits.floor, limits.ceiling
-    )
+    return np.clip(_matrix(a, b, dimension, chosen, ratio), limits.floor, limits.ceiling)
 
 
-def _matrix(
-    a: Piece, b: Piece, name: str, chosen: Hypothesis, ratio: float
-) -> NDArray[np.float32]:
+def _matrix(a: Piece, b: Piece, name: str, chosen: Hypothesis, ratio: float) -> NDArray[np.float32]:
     speed_a, speed_b = speeds(ratio)
     if name == "rhythm":
         return log_odds_matrix(
@@ -151,21 +139,15 @@ def _trimmed(path: Path, sharp: NDArray[np.float32]) -> Path:
     )
     gains = np.clip(sharp[a, b], -SHARP_LIMIT, SHARP_LIMIT).astype(np.float64)
     inwards = min(REACH, len(path.a) // 3)
-    heads = np.concatenate(
-        [np.cumsum(gains[::-1])[::-1], [0.0]]
-    )  # what follows when the span begins here
+    heads = np.concatenate([np.cumsum(gains[::-1])[::-1], [0.0]])  # what follows when the span begins here
     first = int(heads[: before + inwards + 1].argmax())
     total = np.concatenate([[0.0], np.cumsum(gains)])
     low = len(a) - after - inwards
     end = low + int(total[low:].argmax())
-    return Path(
-        path.score, a[first:end], b[first:end], gains[first:end].astype(np.float32)
-    )
+    return Path(path.score, a[first:end], b[first:end], gains[first:end].astype(np.float32))
 
 
-def _stretch(
-    a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, ratio: float
-) -> Stretch:
+def _stretch(a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, ratio: float) -> Stretch:
     speed_a, speed_b = speeds(ratio)
     second_a, second_b = a.hop_s * speed_a, b.hop_s * speed_b
     at = np.unique(np.append(np.arange(0, len(ends.a), ANCHOR_STEPS), len(ends.a) - 1))

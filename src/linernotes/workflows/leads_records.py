@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ def record_of(
         "controls": controls.as_json()
         | {"this_reference": list(controls.by_reference.get(reference.recording_id, ()))},
         "absence_proof_sha256": hashlib.sha256(absence).hexdigest() if absence else None,
-        "absence": absence,
+        "absence": base64.b64encode(absence).decode() if absence else None,
         "refused": refused_parts(observations),
         "gap": gap(GAP_CODE, name, f"{reference.recording_id} in {name}").as_json(),
         "config": asdict(config),
@@ -172,7 +173,7 @@ def _keep(workspace: Workspace, folder: Path, lead: dict[str, Any]) -> dict[str,
     lead = dict(lead)
     absence = lead.pop("absence", None)
     if absence is not None:
-        _write(folder / f"{lead['lead_id']}.absence.proof", absence)
+        _write(folder / f"{lead['lead_id']}.absence.proof", base64.b64decode(absence))
     path = folder / f"{lead['lead_id']}.json"
     receipt_path = folder / f"{lead['lead_id']}.receipt.json"
     data = canonical_json(lead) + b"\n"

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.corpus.commitment import block_heads, tree_head, vrf_key_of
+from linernotes.corpus.commitment import vrf_key_of
+from linernotes.corpus.commitment_tree import block_heads, tree_head
 from linernotes.corpus.consent import parse_date
 from linernotes.corpus.facts import csv_to_facts, index_facts
 from linernotes.corpus.header import Header

@@ -8,7 +8,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linernotes.corpus.commitment import canonical, leaf, tree_head, vrf_key_of
+from linernotes.corpus.commitment import canonical, leaf, vrf_key_of
+from linernotes.corpus.commitment_tree import tree_head
 from linernotes.corpus.consent import Consent
 from linernotes.corpus.gaps import gap
 from linernotes.corpus.lookup_keys import position_of

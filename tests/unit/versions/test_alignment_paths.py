@@ -38,9 +38,7 @@ def _changed(piece, semitones=0, speed=1.0):
         return np.ascontiguousarray(np.roll(resampled(x, speed), semitones, axis=1))
 
     harmony, melody, bass = (turned(x) for x in (piece.harmony, piece.melody, piece.bass))
-    return Features(
-        harmony, melody, resampled(piece.rhythm, speed), 0.25, piece.duration_s / speed, bass
-    )
+    return Features(harmony, melody, resampled(piece.rhythm, speed), 0.25, piece.duration_s / speed, bass)
 
 
 def test_a_quotation_is_found_where_it_was_put():

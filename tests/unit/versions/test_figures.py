@@ -26,7 +26,9 @@ def test_a_succession_has_one_code_in_every_key(chords, steps):
     assert chord_figure(chords).share == chord_figure(moved).share
 
 
-@given(st.lists(st.integers(-5, 6), min_size=6, max_size=6), st.lists(st.integers(-5, 6), min_size=6, max_size=6))
+@given(
+    st.lists(st.integers(-5, 6), min_size=6, max_size=6), st.lists(st.integers(-5, 6), min_size=6, max_size=6)
+)
 def test_runs_have_different_codes(one, other):
     assert (run_code(one) == run_code(other)) == (one == other)
     assert run_code(one) < 2**32
@@ -57,7 +59,9 @@ def test_a_loop_of_chords_is_heard_and_called_common():
     chords = heard_chords(centred(noisy.astype(np.float32)))
     assert chords == loop * 2
     assert chord_figure(chords).share > 0.1
-    assert chord_figure(chords).share > 20 * chord_figure([(0, False), (1, True), (6, False), (2, True)]).share
+    assert (
+        chord_figure(chords).share > 20 * chord_figure([(0, False), (1, True), (6, False), (2, True)]).share
+    )
 
 
 def test_a_run_counts_only_where_both_sides_hold_it():

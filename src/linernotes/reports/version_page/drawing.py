@@ -49,7 +49,7 @@ def timelines(facts: Mapping[str, Any]) -> dict[str, Any]:
     >>> lane = {"dimension": "melody", "name": "Melody", "shared": True}
     >>> drawn = timelines({"a": side, "b": side, "dimensions": [lane], "relation": {"segments": [span]}})
     >>> drawn["lanes"][0]["ribbons"][0]["edge"]
-    'M92 124L520 124L948 158L520 158Z'
+    'M92 123L520 123L948 171L520 171Z'
     """
     scale_a, scale_b = _scales(facts["a"]["duration_s"], facts["b"]["duration_s"])
     top = STRIP + RULER
@@ -163,7 +163,7 @@ def melody_roll(melody: Mapping[str, Any]) -> dict[str, Any] | None:
         "ticks": [
             (round(ROLL_LEFT + (s - start) * scale, 2), clock(s))
             for s in ticks_s(end, max(3, round(8 * end / max(end - start, 1e-9))))
-            if s >= start
+            if s >= start and ROLL_LEFT + (s - start) * scale <= ROLL_WIDTH - 24
         ],
     }
 

@@ -23,6 +23,7 @@ from linernotes.audio.files import Audio
 N_COLUMNS = 480
 N_INKS = 16
 MOST_CELLS = 220
+REACH = 4  # cells on either side that are averaged along the diagonal
 Matrix = NDArray[np.float32]
 
 
@@ -63,7 +64,7 @@ def chroma_picture(chroma: Matrix) -> str:
 
 
 def likeness_picture(a: Matrix, b: Matrix, transposition: int) -> str:
-    """Return the likeness of every pair of moments as a data URI of a PNG.
+    """Return the likeness of every pair of moments, above the usual and along the diagonal, as a data URI of a PNG.
 
     Parameters
     ----------
@@ -81,8 +82,19 @@ def likeness_picture(a: Matrix, b: Matrix, transposition: int) -> str:
     left = averaged(a, MOST_CELLS)
     right = averaged(np.roll(b, -transposition, axis=1), MOST_CELLS)
     alike = right @ left.T
+    alike -= (alike.mean(axis=0, keepdims=True) + alike.mean(axis=1, keepdims=True)) / 2
+    alike = _along_diagonals(alike)
     low, high = (float(value) for value in np.quantile(alike, [0.6, 0.995]))
     return _png(np.clip((alike - low) / max(high - low, 1e-9), 0, 1) ** 1.5)
+
+
+def _along_diagonals(values: Matrix) -> Matrix:
+    """Average each cell with its neighbours on the diagonal: what goes on together shows, what meets by chance fades."""
+    reach = max(1, min(REACH, min(values.shape) // 4))
+    padded = np.pad(values, reach, mode="edge")
+    height, width = values.shape
+    shifted = [padded[k : k + height, k : k + width] for k in range(2 * reach + 1)]
+    return np.asarray(np.mean(shifted, axis=0), np.float32)
 
 
 def averaged(values: Matrix, n_most: int) -> Matrix:

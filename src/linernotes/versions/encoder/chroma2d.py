@@ -10,7 +10,7 @@ Vectors are ``[shape=(n_segments, 455), float32]``, of length ``sqrt(dimension)`
 
 Cost
 ----
-About 0.3 CPU-s for 60 s of audio, nearly all of it for the constant-Q transform.
+About 0.02 CPU-s for 60 s of audio, nearly all of it for the constant-Q transform.
 
 References
 ----------

@@ -13,7 +13,7 @@ Frames are ``[shape=(n_frames, 84), float32]``, magnitudes >= 0, time first. Fra
 
 Cost
 ----
-About 0.1 CPU-s for 60 s of audio at 22,050 Hz.
+About 0.05 CPU-s for 60 s of audio at 22,050 Hz.
 
 References
 ----------

@@ -10,7 +10,7 @@ Vectors are ``[shape=(n_segments, dimension), float32]``; compare by squared dis
 
 Cost
 ----
-See the card; several hundred times faster than the music on one core, most of it for the constant-Q bands.
+About 0.1 CPU-s for 60 s of audio, half of it for the constant-Q bands.
 
 References
 ----------

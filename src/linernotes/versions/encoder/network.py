@@ -1,4 +1,4 @@
-"""The convolutional network behind ``mini`` and ``clews``: one architecture at two sizes.
+"""The convolutional network of the published CLEWS checkpoints; its parts also serve ``mini``.
 
 A segment of constant-Q magnitudes is compressed by a square root and scaled to [0, 1]. Two convolutions one
 octave tall read chords and steps; residual blocks, normalised *before* each convolution, half by the
