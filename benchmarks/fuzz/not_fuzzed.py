@@ -14,8 +14,6 @@ NOT_FUZZED = {
     "auditlog/sources.py:WebSource.read": "a web host's bytes go where a folder's go, and mirroring one is fuzzed",
     "catalog/integrity.py:split_problems": "no parser: looks for shares that do not add up",
     "catalog/problem.py:Problem.from_json": "reads what the same call returned",
-    "corpus/commitment.py:MemoryMap.sketch_part": _OWN,
-    "corpus/commitment.py:entered": _OWN,
     "corpus/sealing.py:SealParts._gather": _SHARDS,
     "corpus/sealing.py:SealParts.add": _SHARDS,
     "corpus/sealing.py:SealShards.add": _SHARDS,

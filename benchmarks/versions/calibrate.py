@@ -117,7 +117,7 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
     space = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
 
     def exponent(w: np.ndarray, at: np.ndarray = score) -> np.ndarray:
-        return np.clip(w[1] + w[2] * level + space - np.exp(w[0]) * at, -50, 50)
+        return np.asarray(np.clip(w[1] + w[2] * level + space - np.exp(w[0]) * at, -50, 50))
 
     def loss(w: np.ndarray, least: np.ndarray) -> float:
         above, x = score > least, exponent(w)
@@ -228,7 +228,7 @@ def main() -> None:
         table = {name: values[chosen] for name, values in table.items()}
     else:
         table = known.table(pairs)
-        np.savez(kept, **table, pairs=names)
+        np.savez(kept, allow_pickle=False, **table, pairs=names)
     substance, of_substance = fit_substance(pairs, table)
     dimensions, of_dimensions = fit_dimensions(pairs, table)
     unrelated = np.array([pair.group.endswith(", unrelated") for pair in pairs])

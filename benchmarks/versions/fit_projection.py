@@ -67,7 +67,7 @@ def seen(frames: np.ndarray, taps: tuple[int, ...], n_turns: int) -> np.ndarray:
     around = np.clip(np.arange(len(frames))[:, None] + np.array(taps)[None, :], 0, len(frames) - 1)
     stacked = frames[around].reshape(len(frames), -1, n_turns)
     if n_turns == 1:
-        return stacked
+        return np.asarray(stacked)
     return np.asarray(np.fft.rfft(stacked, axis=2) / np.sqrt(n_turns))
 
 

@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
         arrays[f"codes_{kind}"] = np.array(known, np.uint32)
         arrays[f"counts_{kind}"] = np.array([counter[code] for code in known], np.uint16)
     stream = BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
     (PACKAGE / "figures.npz").write_bytes(stream.getvalue())
     print(f"{len(songs)} songs, {len(stream.getvalue())} bytes")
 

@@ -39,7 +39,8 @@ def test_segments_of_two_versions_are_centred_on_the_same_beats():
     assert batch.segments.shape == (3 * 2 * 4, 200, 84)
     assert batch.aligned.all()
     middle = batch.segments[:, 100, 0].reshape(3, 2, 4)
-    np.testing.assert_allclose(middle[:, 0], middle[:, 1], atol=0.02)
+    second = 4 / 255  # windows at the edge move by up to two seconds
+    np.testing.assert_allclose(middle[:, 0], middle[:, 1], atol=2.5 * second)
     assert (np.diff(middle, axis=2) > -0.02).all()
 
 
@@ -48,6 +49,12 @@ def test_the_batch_of_a_step_depends_on_seed_and_step_alone():
     one.batch(0, (0.6, 1.8), 0.5)
     assert np.array_equal(one.batch(4, (0.6, 1.8), 0.5).segments, two.batch(4, (0.6, 1.8), 0.5).segments)
     assert not np.array_equal(one.batch(5, (1, 1), 0).segments, two.batch(4, (1, 1), 0).segments)
+
+
+def test_both_versions_are_played_backwards_together():
+    plain = Batches(songs(), Sizes(2, 2), 7, 0.0, 0.0).batch(1, (1, 1), 0.0).segments
+    turned = Batches(songs(), Sizes(2, 2), 7, 0.0, 1.0).batch(1, (1, 1), 0.0).segments
+    assert np.array_equal(turned, plain[:, ::-1])
 
 
 def test_a_dropped_section_is_no_place_to_meet():

@@ -100,8 +100,7 @@ def main() -> None:
 
 def measured(system: str, place: Path, folder: Path) -> dict[str, Any]:
     """Build one system and search it."""
-    vectors = np.load(place / "vectors.npy", mmap_mode="r")
-    vectors = np.ascontiguousarray(vectors, np.float32)
+    vectors = np.load(place / "vectors.npy")
     files = np.load(place / "files.npy")
     truth = np.load(place / "truth.npy")
     import torch  # ours multiplies with it; what it takes itself is not counted

@@ -36,7 +36,7 @@ def search(
     encoder: EncoderOption = None,
     candidates: Annotated[
         int, typer.Option("--candidates", help="Recordings that are aligned, of those the index brings.")
-    ] = 100,
+    ] = 50,
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Align every recording, whatever it costs.")
     ] = False,

@@ -30,7 +30,7 @@ after the alignment. Real frames are not Gaussian.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -99,13 +99,13 @@ def bundled_projections() -> dict[str, Projection]:
 
 
 def pack_projections(
-    circulants: dict[str, tuple[Sequence[int], NDArray[np.float64], NDArray[np.float64], float]],
+    circulants: Mapping[str, tuple[Sequence[int], NDArray[np.float64], NDArray[np.float64], float]],
 ) -> bytes:
     """Return the bytes of a projections file.
 
     Parameters
     ----------
-    circulants : dict
+    circulants : mapping
         For each name: taps, responses of vectors and of costs to a one in pitch class 0 (or in each rhythm value)
         [shape=(n_inputs, n_kept, 12)], and the constant.
     """

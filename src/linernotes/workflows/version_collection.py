@@ -4,7 +4,7 @@ Conventions
 -----------
 Corpus items come first, then the catalogue; of several workspaces the first that holds a content answers for it.
 Hashes of catalogue files are remembered with size and time of change in the ``versions`` folder, so that a file is
-read again only when it was touched.
+read again only when it was touched, and a large catalogue is listed in about a second.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from linernotes.audio.files import file_sha256
 from linernotes.catalog.recording import Recording
 from linernotes.errors import CorpusError, InputError
 from linernotes.workspace import Workspace
+from linernotes.workspace.store import DATABASE
 
 FOLDER = "versions"
-_HASHES = "hashes.json"
+_FILES = "files.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,43 +117,65 @@ def _held(workspace: Workspace, absent: list[tuple[str, str]]) -> Iterator[Held]
                 absent.append((item.item_id, f"{path}: no such file; put the corpus's audio back there"))
                 continue
             yield Held(item.recording, path, item.content_sha256, item.item_id, workspace.path)
-    hashes = _Hashes(folder / _HASHES)
+    known = _KnownFiles(workspace, folder / _FILES)
     for recording in recordings:
         try:
-            path = workspace.recording_audio(recording.recording_id)
-            content = hashes.of(path)
+            path, content = known.of(recording.recording_id)
         except (CorpusError, OSError) as error:
             absent.append((recording.recording_id, str(error)))
             continue
         yield Held(recording, path, content, None, workspace.path)
-    hashes.save()
+    known.save()
 
 
-class _Hashes:
-    """Hashes of files by path; anything doubtful is computed anew."""
+class _KnownFiles:
+    """Where the catalogue's files lie and what their hashes are; anything doubtful is asked for anew."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, list[object]] = {}
-        self._seen: dict[str, list[object]] = {}
+    def __init__(self, workspace: Workspace, path: Path) -> None:
+        self._workspace, self._path = workspace, path
+        self._database = _stamps(workspace.path / DATABASE, workspace.path / f"{DATABASE}-wal")
+        self._stored: dict[str, Any] = {}
+        self._seen: dict[str, list[Any]] = {}
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(stored, dict):
-                self._known = stored
+            if isinstance(stored, dict) and isinstance(stored.get("files"), dict):
+                self._stored = stored
         except (OSError, ValueError):
             pass  # not there, or damaged: it only saves time
 
-    def of(self, path: Path) -> str:
-        facts = path.stat()
-        stamp = [facts.st_size, facts.st_mtime_ns]
-        known = self._known.get(str(path))
-        is_same = isinstance(known, list) and len(known) == 3 and known[:2] == stamp
-        digest = str(known[2]) if is_same and known is not None else file_sha256(path)
-        self._seen[str(path)] = [*stamp, digest]
-        return digest
+    def of(self, recording_id: str) -> tuple[Path, str]:
+        known = self._stored.get("files", {}).get(recording_id)
+        if not (isinstance(known, list) and len(known) == 3):
+            known = [None, None, None]
+        if known[0] is not None and self._stored.get("database") == self._database:
+            path = Path(known[0])
+        else:
+            path = self._workspace.recording_audio(recording_id)
+        stamp = _stamps(path)
+        if stamp == [None]:
+            raise CorpusError(
+                f"{path}: no such file; put it back, or take the recording out of the catalogue"
+            )
+        is_same = known[0] == str(path) and known[1] == stamp
+        content = str(known[2]) if is_same else file_sha256(path)
+        self._seen[recording_id] = [str(path), stamp, content]
+        return path, content
 
     def save(self) -> None:
-        if self._seen != self._known:
+        now = {"database": self._database, "files": self._seen}
+        if now != self._stored:
             partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
-            partial.write_text(json.dumps(self._seen, sort_keys=True), encoding="utf-8")
+            partial.write_text(json.dumps(now, sort_keys=True), encoding="utf-8")
             os.replace(partial, self._path)
+
+
+def _stamps(*paths: Path) -> list[list[int] | None]:
+    """Return size and time of change of files; None for one that is not there."""
+    found: list[list[int] | None] = []
+    for path in paths:
+        try:
+            facts = path.stat()
+            found.append([facts.st_size, facts.st_mtime_ns])
+        except OSError:
+            found.append(None)
+    return found

@@ -63,7 +63,7 @@ class SearchConfig:
     """
 
     encoder: str = DEFAULT_ENCODER
-    n_candidates: int = 100
+    n_candidates: int = 50
     n_near: int = 200
     exhaustive: bool = False
     exhaustive_up_to: int = 200

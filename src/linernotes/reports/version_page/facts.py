@@ -173,7 +173,7 @@ def _dimension_facts(name: str, page: VersionPage, segments: list[dict[str, Any]
         "standing": best["standing"] if best else None,
         "words": words,
         "expected_words": expected_words(expected, page.reference.words),
-        "found_words": found_words(best["commonplace"], best["found_in"], page.reference.n_pieces)
+        "found_words": found_words(best["commonplace"], [], page.reference.n_pieces)
         if best
         else "nothing to look for",
         "segments": [one["number"] for one in own],

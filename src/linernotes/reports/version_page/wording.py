@@ -4,7 +4,8 @@ Conventions
 -----------
 A is the file asked about, B the other. A span is *common* where three in ten unrelated pieces hold as good a match, or
 where its most telling figure (such as a four-chord loop) is held by one song in ten: it is then shown, and said to be no
-evidence. It is *weak* where chance alone brings one such match or more to the stated collection.
+evidence. It is *weak* where chance alone brings ten such matches or more to the stated collection of a thousand: one
+unrelated recording in a hundred would do as well.
 
 Known limits
 ------------
@@ -28,7 +29,7 @@ NAMES = {
     "bass": "Bass",
     "rhythm": "Rhythm",
 }
-CHANCE = 1.0
+MOST_EXPECTED = 10.0
 STANDING_WORDS: dict[str, str] = {
     "uncommon": "uncommon",
     "fairly common": "fairly common",
@@ -47,14 +48,14 @@ def standing(segment: Mapping[str, Any]) -> Standing:
     'uncommon'
     >>> standing({"commonplace": 0.02, "e_value": 0.001, "figure": {"name": "I-V-vi-IV", "share": 0.4, "n_songs": 560}})
     'common'
-    >>> standing({"commonplace": 0.02, "e_value": 7.0, "figure": None})
+    >>> standing({"commonplace": 0.02, "e_value": 17.0, "figure": None})
     'weak'
     """
     figure, expected = segment["figure"], segment["e_value"]
     found = segment["commonplace"]
     if (found is not None and found >= USUAL) or (figure and figure["share"] >= COMMON):
         return "common"
-    if expected is not None and expected >= CHANCE:
+    if expected is not None and expected >= MOST_EXPECTED:
         return "weak"
     if found is None and expected is None:
         return "not compared"
@@ -82,15 +83,15 @@ def expected_words(e_value: float | None, reference: str) -> str:
     --------
     >>> expected_words(0.003, "a collection of 55 pieces")
     'we expect 0.003 such matches by chance in a collection of 55 pieces'
-    >>> expected_words(2.4, "a collection of 55 pieces")
-    'we expect 2.4 such matches by chance in a collection of 55 pieces, so by itself it says little'
+    >>> expected_words(24, "a collection of 1000 pieces")
+    'we expect 24 such matches by chance in a collection of 1000 pieces, so by itself it says little'
     >>> expected_words(None, "")
     'how many such matches chance gives was not estimated'
     """
     if e_value is None:
         return "how many such matches chance gives was not estimated"
     text = f"we expect {small(e_value)} such matches by chance in {reference}"
-    if e_value >= CHANCE:
+    if e_value >= MOST_EXPECTED:
         return text + ", so by itself it says little"
     return text
 
@@ -100,8 +101,8 @@ def found_words(commonplace: float | None, found_in: Sequence[str], n_pieces: in
 
     Examples
     --------
-    >>> found_words(4 / 55, ["a", "b", "c", "d"], 55)
-    '4 of 55 reference pieces hold as good a match: a, b, c and d'
+    >>> found_words(2 / 55, ["ada__old-song", "b"], 55)
+    '2 of 55 reference pieces hold as good a match: old song by ada and b'
     >>> found_words(0.0, [], 55)
     'none of 55 reference pieces holds as good a match'
     >>> found_words(0.5, ["a", "b"], 55)
@@ -116,7 +117,17 @@ def found_words(commonplace: float | None, found_in: Sequence[str], n_pieces: in
     text = f"{n_found} of {n_pieces} reference pieces {verb} as good a match"
     if not found_in:
         return text
-    return text + (": " if len(found_in) >= n_found else ", among them ") + listed(list(found_in))
+    return (
+        text
+        + (": " if len(found_in) >= n_found else ", among them ")
+        + listed([_called(one) for one in found_in])
+    )
+
+
+def _called(piece: str) -> str:
+    """Return the name of a reference piece, ``artist__title``, for reading."""
+    artist, _, title = piece.partition("__")
+    return f"{title} by {artist}".replace("-", " ") if title else artist
 
 
 def moved_words(transposition: int, tempo_ratio: float) -> str:

@@ -65,7 +65,7 @@ def the_match():
                 found_in=("ada__loop", "bo__loop", "cy__loop", "di__loop"),
                 figure=Figure(name="I-V-vi-IV", share=0.398, n_songs=560),
             ),
-            segment("rhythm", ((1.0, 20.0), (3.0, 22.5)), score=4.0, commonplace=0.2, e_value=2.4),
+            segment("rhythm", ((1.0, 20.0), (3.0, 22.5)), score=4.0, commonplace=0.2, e_value=24.0),
         ),
         method="local-alignment/2",
         transposition_semitones=3,
@@ -74,10 +74,10 @@ def the_match():
             DimensionEvidence(dimension="overall", score=6.1, probability=0.97, e_value=0.0002, shared=True),
             DimensionEvidence(dimension="melody", score=5.0, probability=0.9, e_value=0.003, shared=True),
             DimensionEvidence(dimension="harmony", score=1.2, probability=0.3, e_value=0.4, shared=False),
-            DimensionEvidence(dimension="rhythm", score=0.1, probability=0.1, e_value=2.4, shared=False),
+            DimensionEvidence(dimension="rhythm", score=0.1, probability=0.1, e_value=24.0, shared=False),
         ),
         shares=("melody",),
-        reference="a collection of 55 unrelated recordings",
+        reference="a collection of 1000 unrelated recordings",
     )
 
 
@@ -106,7 +106,7 @@ def scene():
             windows=((0.0, A_S),),
         ),
         b=Side(name="two.ogg", title="Two & all", sha256="b" * 64, duration_s=B_S, windows=((0.0, B_S),)),
-        reference=Reference(words="a collection of 55 unrelated recordings", n_pieces=55, sha256="c" * 64),
+        reference=Reference(words="a collection of 1000 unrelated recordings", n_pieces=55, sha256="c" * 64),
         prior=0.1,
         features_revision=2,
         version="0.0.0",
