@@ -34,7 +34,7 @@ from linernotes.evidence import (
     VersionSegment,
 )
 from linernotes.versions.commonplace import Commonness, commonplace, shared
-from linernotes.versions.expectation import REFERENCE, e_value, expected, nats
+from linernotes.versions.expectation import REFERENCE, e_value, nats
 from linernotes.versions.features import Features, extract
 from linernotes.versions.figures import (
     chord_figure,
@@ -72,12 +72,12 @@ class CompareConfig:
     shortest_s : float
         Shorter spans are dropped.
     most_expected : float
-        Spans of which chance would bring more to this one pair are dropped.
+        Spans of which chance would bring more in the reference collection are dropped.
     """
 
     spans_per_dimension: int = 2
     shortest_s: float = 3.0
-    most_expected: float = 0.1
+    most_expected: float = 50.0
 
 
 def compare(a: Audio, b: Audio, a_id: str = "a", b_id: str = "b") -> VersionMatch:
@@ -188,9 +188,9 @@ def _segments(
     a, b = left.piece, right.piece
     found = []
     for stretch in stretches(a, b, dimension, best[dimension], config.spans_per_dimension):
-        frames = (len(left.features) / COARSE_STEP, len(right.features) / COARSE_STEP)
         sides = (left.cohort, right.cohort)
-        if expected(stretch.score, dimension, sides, frames) > config.most_expected:
+        chance = e_value(stretch.score, dimension, sides, len(left.features), left.features.hop_s)
+        if chance > config.most_expected:
             break
         if min(stretch.a.duration_s, stretch.b.duration_s) >= config.shortest_s:
             found.append(_segment(left, right, dimension, stretch))

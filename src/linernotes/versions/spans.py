@@ -34,7 +34,7 @@ from linernotes.versions.hypotheses import (
 )
 from linernotes.versions.projection import Embedded, in_every_key
 
-REACH = 12  # frames by which the end of a span may move
+REACH = 10  # frames by which the end of a span may move
 SHARP_LIMIT = 6.0  # nats that one frame may add where an end is sought
 ANCHOR_STEPS = 8  # steps from one anchor of a path to the next
 LEAST_STEPS = 12  # shorter paths say nothing about tempo
