@@ -108,7 +108,8 @@ def test_an_interrupted_write_leaves_nothing(chain, new_item, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["seal.json", "secret.key", "items.jsonl", "items.offsets", "commitments.bin", "map/exact-00.part"]
+    "name",
+    ["seal.json", "secret.key", "items.jsonl", "items.offsets", "commitments.bin", "map/exact-00.part"],
 )
 @pytest.mark.parametrize("place", [0, 0.4, 0.99])
 def test_no_changed_byte_leads_to_a_proof_that_verifies_wrongly(chain, name, place):
