@@ -147,19 +147,23 @@ def _identification(workspace: Workspace, root: str) -> tuple[frozenset[str] | N
     """Read the newest report of ``linernotes corpus identify`` on this corpus."""
     from linernotes.workflows.corpus_identify import REPORT
 
-    found: list[tuple[float, dict[str, Any]]] = []
+    found: list[tuple[float, tuple[frozenset[str], int]]] = []
     for path in (workspace.path / "runs").glob(f"corpus*/{REPORT}"):
         try:
             report = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            if report.get("corpus_root") == root:
+                found.append((path.stat().st_mtime, _unmatched(report["items"])))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorpusError(
-                f"{path}: damaged report ({error}); delete its folder and identify again"
+                f"{path}: damaged report ({error!r}); delete its folder and identify again"
             ) from error
-        if report.get("corpus_root") == root:
-            found.append((path.stat().st_mtime, report))
     if not found:
         return None, 0
-    rows = max(found, key=lambda pair: pair[0])[1]["items"]
+    return max(found, key=lambda pair: pair[0])[1]
+
+
+def _unmatched(rows: list[dict[str, Any]]) -> tuple[frozenset[str], int]:
+    """Return the items that no release was found for, and how many items a report speaks of."""
     return frozenset(row["item_id"] for row in rows if row["status"] == "unmatched"), len(rows)
 
 
