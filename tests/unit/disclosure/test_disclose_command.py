@@ -383,3 +383,17 @@ def test_a_consent_entered_after_training_counts_by_its_stated_date_alone(
     late = {("consent-after-training", "publishing"), ("consent-after-training", "performer")}
     assert not late & found["stated"]
     assert (late <= found["strict"]) != counts
+
+
+@pytest.mark.parametrize(
+    "report", ["{", "[]", '{"corpus_root": "ROOT"}', '{"corpus_root": "ROOT", "items": [{}]}']
+)
+def test_a_damaged_report_of_identification_is_one_error(run, desk, scene, report):
+    root = scene.sealed(scene.items()).root
+    folder = desk / "ws" / "runs" / "corpus-identify-ab"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(report.replace("ROOT", root))
+    code, _, err = run(*_words(desk))
+    assert code == 3
+    assert "damaged report" in err
+    assert "identify again" in err
