@@ -26,6 +26,7 @@ DATA = (
     "fonts; recordings of 34 artists under CC0, CC BY and CC BY-SA against changed copies of themselves. No audio, "
     "notation or recording is contained in the weights' file."
 )
+LICENCE = "Apache-2.0; fitted partly on CC BY-NC-SA 4.0 music: non-commercial use until fitted without it"
 LICENCE_NOTE = (
     "The weights are numbers fitted by this project and come under its licence; they hold no audio and no notation. POP909 "
     "is MIT-licensed data of songs in copyright, ASAP is CC BY-NC-SA 4.0: renders of both were made for training and "
@@ -56,7 +57,7 @@ def main() -> None:
     card = {
         "name": "mini",
         "sha256": hashlib.sha256(data).hexdigest(),
-        "licence": "Apache-2.0",
+        "licence": LICENCE,
         "licence_note": LICENCE_NOTE,
         "trained_on": DATA,
         "network": facts["config"]["network"],

@@ -134,8 +134,8 @@ def card() -> dict[str, Any]:
 
     Examples
     --------
-    >>> card()["licence"]
-    'Apache-2.0'
+    >>> card()["name"], "ASAP" in card()["licence_note"]
+    ('mini', True)
     """
     text = (resources.files(__package__) / "weights" / CARD).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
