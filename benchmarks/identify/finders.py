@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from benchmarks.identify.material import Samples, as_audio
 from benchmarks.identify.systems import DECLARED, LinernotesCatalogue
 from linernotes.errors import TooShort
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.match import identify_audio
 
 

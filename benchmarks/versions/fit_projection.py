@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
 from benchmarks.versions.features_cache import features_path, load_features
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.features import FEATURES_REVISION, Features
 from linernotes.versions.hypotheses import DIMENSIONS, RATIOS, lag_shift, shifted_lags, speeds
 from linernotes.versions.projection import (
@@ -157,7 +157,7 @@ def version_pairs(split: str, n_works: int) -> list[tuple[Row, Features, Row, Fe
     """Return pairs of versions whose features stand in the cache."""
     works: dict[str, list[Row]] = defaultdict(list)
     for row in Ledger(cache_folder() / split).rows():
-        if row["tier"] in ("arranged", "performed") and features_path(split, row["id"]).exists():
+        if row["tier"] == "arranged" and features_path(split, row["id"]).exists():
             works[row["work"]].append(row)
     chosen = [rows for _, rows in sorted(works.items()) if len(rows) > 1][:n_works]
     loaded = {row["id"]: load_features(split, row["id"]) for rows in chosen for row in rows}

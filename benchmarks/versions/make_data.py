@@ -32,7 +32,8 @@ Job = Callable[[set[str]], Iterator[tuple[Row, np.ndarray]]]
 # Works per split, versions of each, seconds of each.
 ARRANGED = {"train": (560, 3, 70.0), "dev": (60, 3, 70.0), "test": (100, 4, 66.0)}
 PERFORMED = {"train": (2, 70.0), "dev": (2, 70.0), "test": (3, 66.0)}
-CONTROLLED = {"dev": 40, "test": 50}
+CONTROLLED = {"train": 120, "dev": 40, "test": 50}
+MADE_KINDS = {"train": ("rhythm kept",), "dev": KINDS[:-1], "test": KINDS[:-1]}  # besides `unrelated`
 QUOTED = {"dev": 40, "test": 60}
 TRANSFORMED = {"dev": (20, 10), "test": (25, 15)}  # recordings, renders with all changes
 STRANGERS = 40  # last songs of a split: hosts and unrelated pieces, not in the arranged tier
@@ -79,9 +80,7 @@ def performed_jobs(root: Path, split: str) -> list[Job]:
 
 
 def controlled_jobs(root: Path, split: str) -> list[Job]:
-    """One job for each song: a piece of every controlled kind."""
-    if split == "train":
-        return []
+    """One job for each song: a piece of every controlled kind; for training what rhythm is fitted on."""
     seconds = ARRANGED[split][2]
     is_test = split == "test"
     numbers = list(POP909[split])
@@ -92,7 +91,7 @@ def controlled_jobs(root: Path, split: str) -> list[Job]:
 
         def run(done: set[str]) -> Iterator[tuple[Row, np.ndarray]]:
             song, fitted = (read_song(song_folder(root, n)) for n in (number, other))
-            for kind in KINDS[:-1]:
+            for kind in MADE_KINDS[split]:
                 name = f"{song.work}-{kind.replace(' ', '-')}-{other:03d}"
                 if name not in done:
                     made = controlled(song, fitted, kind, seconds, is_test=is_test)

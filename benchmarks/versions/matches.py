@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.versions.data.notation import notation_of
 from benchmarks.versions.data.pool import Piece
 from benchmarks.versions.measures.bootstrap import interval
 from benchmarks.versions.measures.calibration import expected_calibration_error
+from benchmarks.versions.measures.ends import by_bars, by_notes, end_errors_s
 from benchmarks.versions.measures.labels import DIMENSIONS, Labelled, label_figures
 from benchmarks.versions.measures.places import intersection_over_union, place_error_s
 from benchmarks.versions.render.recipe import seeded
@@ -138,38 +140,55 @@ def places(wanted: Sequence[Pair], found: Sequence[Match]) -> dict[str, dict[str
     """Return by length of quotation how often a segment lies within a second of the truth, and overlap.
 
     A pair is localised when any segment that the comparison reports points within a second of the right place;
-    ``strongest_within_1_s`` asks that of the strongest alone.
+    ``strongest_within_1_s`` asks that of the strongest alone. The strict reading asks whether the strongest *overall*
+    segment begins, ends, and does both within a second of the truth, by bars and by notes (`measures.ends`).
     """
-    table: dict[str, list[tuple[bool, bool, float, str]]] = {}
+    table: dict[str, list[dict[str, float]]] = {}
+    works: dict[str, list[str]] = {}
     for pair, match in zip(wanted, found, strict=True):
-        if "quoted" not in pair.role:
-            continue
-        quote = pair.a.row["quotes"][0]
-        rows = []
-        for segment in sorted(match["segments"], key=lambda s: -s["score"]):
-            path = segment["path"] or [
-                [segment["a_start_s"], segment["b_start_s"]],
-                [segment["a_end_s"], segment["b_end_s"]],
-            ]
-            error = place_error_s(path, quote, pair.b.row["sections"])
-            span = (segment["a_start_s"], segment["a_end_s"])
-            rows.append((error, intersection_over_union(span, (quote["start_s"], quote["end_s"]))))
-        within = [error <= 1.0 for error, _ in rows]
-        best = max((overlap for error, overlap in rows if error <= 1.0), default=0.0)
-        entry = (any(within), bool(within and within[0]), best, str(quote["of"]))
-        table.setdefault(pair.role, []).append(entry)
+        if "quoted" in pair.role:
+            table.setdefault(pair.role, []).append(_placed(pair, match) | _ends(pair, match))
+            works.setdefault(pair.role, []).append(str(pair.a.row["quotes"][0]["of"]))
+    figures: dict[str, dict[str, Any]] = {}
+    for role, rows in table.items():
+        figures[role] = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        hits = np.array([row["within_1_s"] for row in rows])
+        figures[role] |= {"n": len(rows), "within_1_s_interval": interval(hits, works[role])}
+    return figures
+
+
+def _placed(pair: Pair, match: Match) -> dict[str, float]:
+    quote, rows = pair.a.row["quotes"][0], []
+    for segment in sorted(match["segments"], key=lambda s: -s["score"]):
+        path = segment["path"] or [
+            [segment["a_start_s"], segment["b_start_s"]],
+            [segment["a_end_s"], segment["b_end_s"]],
+        ]
+        error = place_error_s(path, quote, pair.b.row["sections"])
+        span = (segment["a_start_s"], segment["a_end_s"])
+        rows.append((error, intersection_over_union(span, (quote["start_s"], quote["end_s"]))))
+    within = [error <= 1.0 for error, _ in rows]
     return {
-        role: {
-            "n": len(part),
-            "within_1_s": float(np.mean([one[0] for one in part])),
-            "within_1_s_interval": interval(
-                np.array([float(one[0]) for one in part]), [one[3] for one in part]
-            ),
-            "strongest_within_1_s": float(np.mean([one[1] for one in part])),
-            "mean_overlap": float(np.mean([one[2] for one in part])),
-        }
-        for role, part in table.items()
+        "within_1_s": float(any(within)),
+        "strongest_within_1_s": float(bool(within and within[0])),
+        "mean_overlap": max((overlap for error, overlap in rows if error <= 1.0), default=0.0),
     }
+
+
+def _ends(pair: Pair, match: Match) -> dict[str, float]:
+    quote, sections = pair.a.row["quotes"][0], pair.b.row["sections"]
+    overall = [one for one in match["segments"] if one["dimension"] == "overall"]
+    best = max(overall, key=lambda one: one["score"], default=None)
+    span = (best["a_start_s"], best["a_end_s"]) if best else None
+    notation = notation_of(str(quote["of"]))
+    readings = {"bars": by_bars(quote, sections)}
+    readings["notes"] = by_notes(quote, sections, notation) if notation else []
+    rates = {}
+    for reading, true in readings.items():
+        begin, end = (abs(error) <= 1.0 for error in end_errors_s(span, true))
+        for name, hit in (("begin", begin), ("end", end), ("both_ends", begin and end)):
+            rates[f"{name}_within_1_s_by_{reading}"] = float(hit) if true else float("nan")
+    return rates
 
 
 def certainty(wanted: Sequence[Pair], found: Sequence[Match]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from linernotes.versions.background import bundled_background
 from linernotes.versions.features import FEATURES_REVISION
 from linernotes.versions.hypotheses import DIMENSIONS
 from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import TERMS, Profile, profile, search_all, terms
+from linernotes.versions.significance import Profile, profile, search_all, terms
 
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime")
 PARTS = ("melody", "harmony", "rhythm")
@@ -200,7 +200,7 @@ def shared(a: Row, b: Row) -> dict[str, bool]:
     return found
 
 
-def design(table: dict[str, np.ndarray], names: tuple[str, ...] = TERMS) -> np.ndarray:
+def design(table: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
     """Return the terms as columns."""
     return np.stack([table[name] for name in names], axis=1)
 

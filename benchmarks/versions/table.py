@@ -118,17 +118,25 @@ def _full(found: Report) -> list[str]:
         "\n".join(lines),
         "## Where quotations lie",
     ]
+    ends = [
+        f"{name} within 1 s by {by}" for by in ("bars", "notes") for name in ("begin", "end", "both ends")
+    ]
     lines = [
-        "| | n | any span within 1 s | interval | strongest within 1 s | mean overlap |",
-        "|---|---|---|---|---|---|",
+        f"| | n | any span within 1 s | interval | strongest within 1 s | mean overlap | {' | '.join(ends)} |",
+        "|---" * (6 + len(ends)) + "|",
     ]
     for kind, figures in found["places"].items():
         low, high = figures["within_1_s_interval"]
+        strict = " | ".join(_number(figures[name.replace(" ", "_")]) for name in ends)
         lines.append(
             f"| {kind} | {figures['n']} | {figures['within_1_s']:.2f} | {low:.2f} to {high:.2f} | "
-            f"{figures['strongest_within_1_s']:.2f} | {figures['mean_overlap']:.2f} |"
+            f"{figures['strongest_within_1_s']:.2f} | {figures['mean_overlap']:.2f} | {strict} |"
         )
     parts.append("\n".join(lines))
+    parts.append(
+        "The middle of a span, then its ends. By bars: both pieces play the same bars of the notation; by notes: the "
+        "same melody over the same chords, which songs return to in other bars (needs LINERNOTES_DATA)."
+    )
     certainty = found["certainty"]
     if certainty:
         rows = "\n".join(

@@ -45,3 +45,29 @@ def slow_best_path(s, gap):
             if found[0] > best[0]:
                 best = found
     return best
+
+
+def slow_growth(s, limit, gap, drop):
+    """Return the cells from (0, 0) to the best sum of clipped gains; cells *drop* below the best before them are dead.
+
+    "Before" is row by row, in a row from left to right.
+    """
+    alive, best, end = {}, float("-inf"), (0, 0)
+    for i in range(len(s)):
+        for j in range(len(s[0])):
+            steps = [((i - 1, j - 1), 0.0), ((i - 2, j - 1), gap), ((i - 1, j - 2), gap)]
+            reached = [(alive[cell][0] - cost, cell) for cell, cost in steps if cell in alive]
+            if (i, j) != (0, 0) and not reached:
+                continue
+            before, cell = max(reached, key=lambda one: one[0]) if reached else (0.0, None)
+            value = before + min(max(s[i][j], -limit), limit)
+            if value < best - drop:
+                continue
+            alive[i, j] = (value, cell)
+            if value > best:
+                best, end = value, (i, j)
+    path = []
+    while end is not None:
+        path.append(end)
+        end = alive[end][1]
+    return path[::-1]

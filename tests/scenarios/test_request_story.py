@@ -21,7 +21,7 @@ from linernotes.cli.main import main
 from linernotes.disclosure.requests import AskedWork
 from linernotes.disclosure.requests_clock import Clock
 from linernotes.errors import CorpusError, InputError, VerificationError
-from linernotes.evidence import Influence, InfluenceRanking
+from linernotes.evidence.influence import Influence, InfluenceRanking
 from linernotes.fingerprint.chromaprint.codec import encode
 from linernotes.fingerprint.chromaprint.extract import extract
 from linernotes.workflows import requests as desk

@@ -89,7 +89,7 @@ def test_a_quotation_is_found_when_its_span_points_within_a_second(shift, within
     from benchmarks.versions.matches import pairs, places
 
     wanted = [pair for pair in pairs(material(), 0) if "quoted" in pair.role]
-    segment = {"score": 3.0, "path": [[22.0, 22.0 + shift], [28.0, 28.0 + shift]]}
+    segment = {"dimension": "overall", "score": 3.0, "path": [[22.0, 22.0 + shift], [28.0, 28.0 + shift]]}
     segment |= {"a_start_s": 22.0, "a_end_s": 28.0, "b_start_s": 22.0 + shift, "b_end_s": 28.0 + shift}
     figures = places(wanted, [match(segments=[segment])])["4 bars quoted"]
     assert figures["within_1_s"] == figures["strongest_within_1_s"] == within

@@ -6,19 +6,11 @@ import math
 import pytest
 
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import (
-    SCOPE_INFLUENCE,
-    CalibrationNote,
-    DimensionEvidence,
-    Figure,
-    Influence,
-    InfluenceRanking,
-    Match,
-    Reliability,
-    Span,
-    VersionMatch,
-    VersionSegment,
-)
+from linernotes.evidence.identification import Match
+from linernotes.evidence.influence import SCOPE_INFLUENCE, Influence, InfluenceRanking
+from linernotes.evidence.reliability import CalibrationNote, Reliability
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import DimensionEvidence, Figure, VersionMatch, VersionSegment
 
 RELIABILITY = Reliability(
     method="mucs", generator_id="g", corpus_root="ab", lds=0.3, interval=(0.2, 0.4), ceiling=0.8

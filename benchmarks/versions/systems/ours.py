@@ -96,9 +96,7 @@ class Pipeline:
         """Rank by the encoder, then align the first."""
         vectors = [candidate.vectors for candidate in candidates]
         near = self.encoder.scores(query.vectors, vectors)
-        nearest = nearest_pairs(query.vectors, vectors)
-        turns = np.stack([np.argsort(-near, kind="stable"), np.argsort(-nearest, kind="stable")], axis=1)
-        chosen = list(dict.fromkeys(turns.ravel().tolist()))[: self.n_candidates]
+        chosen = in_turns(near, nearest_pairs(query.vectors, vectors))[: self.n_candidates]
         asking = profile_of(query.piece)
         out = near + NOT_ALIGNED
         for i in chosen:
@@ -110,6 +108,12 @@ def ours() -> list[System]:
     """Return the pipeline and its parts."""
     encoder = Encoded(load_encoder(DEFAULT_ENCODER))
     return [encoder, Alignment(), Pipeline(encoder=encoder)]
+
+
+def in_turns(near: Scores, nearest: Scores) -> list[int]:
+    """Return all candidates, taken in turn from two orders of falling score."""
+    turns = np.stack([np.argsort(-near, kind="stable"), np.argsort(-nearest, kind="stable")], axis=1)
+    return list(dict.fromkeys(turns.ravel().tolist()))
 
 
 def nearest_pairs(query: Vectors, candidates: Sequence[Vectors]) -> Scores:

@@ -3,8 +3,9 @@
     python -m benchmarks.versions.train_encoder.evaluate mini chroma2d [--peer]
 
 Writes ``results/dev.json`` beside this file: MAP, MR1 and recall per tier for whole pieces, 20 s excerpts and changed
-recordings; the difference of average precision between the first encoder and every other system, with its interval over
-works; processor time per minute of music, split into constant-Q bands and network; size.
+recordings; the share of versions among the candidates that a search would align; the difference of average precision
+between the first encoder and every other system, with its interval over works; processor time per minute of music,
+split into constant-Q bands and network.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.versions.data.ledger import cache_folder
-from benchmarks.versions.data.pool import load
+from benchmarks.versions.data.pool import Piece, Query, load
 from benchmarks.versions.evaluate import Answers, ask, by_group, drawn, questions
 from benchmarks.versions.measures.bootstrap import interval
 from benchmarks.versions.measures.ranking import ranks
 from benchmarks.versions.run import SLOW
 from benchmarks.versions.systems.baselines import baselines
+from benchmarks.versions.systems.ours import N_CANDIDATES, in_turns, nearest_pairs
 from benchmarks.versions.systems.system import System
 from benchmarks.versions.train_encoder.encoded import Encoded
 from linernotes.audio.files import Audio
@@ -77,6 +80,18 @@ def margins(ours: Answers, theirs: Answers) -> dict[str, Any]:
     return found
 
 
+def reached(system: Encoded, queries: Sequence[Query], references: Sequence[Piece]) -> dict[str, float]:
+    """Return the share of versions among the first `N_CANDIDATES`, group by group: what alignment can still order."""
+    vectors = [system.prepare(piece) for piece in references]
+    shares: dict[str, list[float]] = {}
+    for query in queries:
+        asking, candidates = system.prepare(query.piece), [vectors[i] for i in query.candidates]
+        order = in_turns(system.scores(asking, candidates), nearest_pairs(asking, candidates))
+        found = query.truth[order[:N_CANDIDATES]].sum() / query.truth.sum()
+        shares.setdefault(query.group, []).append(float(found))
+    return {group: round(float(np.mean(found)), 4) for group, found in shares.items()}
+
+
 def surroundings() -> dict[str, Any]:
     """Return what the figures were measured with."""
     import torch
@@ -111,6 +126,10 @@ def main() -> None:
     report: dict[str, Any] = {}
     kept: dict[str, dict[str, Answers]] = {}
     for system in systems:
+        if isinstance(system, Encoded):
+            shares = {task: reached(system, asked[task], references) for task in ("whole", "excerpt")}
+            report[f"{system.name} among the first {N_CANDIDATES}"] = shares
+            print(f"{system.name}, share among the first {N_CANDIDATES}: {shares}")
         kept[system.name] = {
             task: ask(system, task, drawn(asked[task], SLOW.get(system.name)), references, scores)
             for task in TASKS

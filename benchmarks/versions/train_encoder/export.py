@@ -22,15 +22,16 @@ from benchmarks.versions.train_encoder.cqt_cache import CACHE
 
 PACKAGE = Path(__file__).parents[3] / "src/linernotes/versions/encoder/weights"
 DATA = (
-    "POP909 songs 1-560 (three arrangements each) and 40 works of ASAP (two performances each), rendered with three sound "
-    "fonts; recordings of 34 artists under CC0, CC BY and CC BY-SA against changed copies of themselves. No audio, "
-    "notation or recording is contained in the weights' file."
+    "POP909 songs 1-560 (three arrangements each), rendered with three sound fonts; recordings of 34 artists under CC0, "
+    "CC BY and CC BY-SA against changed copies of themselves. No audio, notation or recording is contained in the "
+    "weights' file."
 )
-LICENCE = "Apache-2.0; fitted partly on CC BY-NC-SA 4.0 music: non-commercial use until fitted without it"
+LICENCE = "Apache-2.0"
 LICENCE_NOTE = (
     "The weights are numbers fitted by this project and come under its licence; they hold no audio and no notation. POP909 "
-    "is MIT-licensed data of songs in copyright, ASAP is CC BY-NC-SA 4.0: renders of both were made for training and "
-    "measuring and never passed on. Who wants weights fitted without one of them can train them by the recipe."
+    "is MIT-licensed data of songs in copyright: renders of it were made for training and measuring and never passed on. "
+    "ASAP, which is for non-commercial use, was measured on and not fitted to: its performances neither trained the "
+    "network nor chose among its states."
 )
 
 
@@ -53,6 +54,8 @@ def main() -> None:
     folder = CACHE / "encoder" / "runs" / options.run
     chosen = torch.load(folder / "best.pt", weights_only=True)
     facts: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    if "performed" not in facts["config"].get("without", []):
+        raise SystemExit(f"{options.run} was fitted on ASAP (CC BY-NC-SA): it may not be shipped")
     data = safetensors.torch.save(packed(chosen["average"]))
     card = {
         "name": "mini",
@@ -63,10 +66,12 @@ def main() -> None:
         "network": facts["config"]["network"],
         "pool": facts["config"]["pool"],
         "n_parameters": facts["n_parameters"],
+        "phases": facts["phases"],
         "recipe": {k: v for k, v in facts["config"].items() if k not in ("network", "pool")},
-        "chosen": chosen["line"],
+        "chosen": chosen["line"] | {"measured_on": "dev split, arranged pieces decide"},
         "torch": facts["torch"],
         "n_pieces": facts["n_pieces"],
+        "n_works": facts["n_works"],
         "method": "docs/methods/version-encoder.md",
     }
     options.folder.mkdir(parents=True, exist_ok=True)

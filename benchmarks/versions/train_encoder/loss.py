@@ -11,6 +11,7 @@ References
 Wang, Isola (2020), "Understanding contrastive representation learning through alignment and uniformity on the
 hypersphere", ICML.
 Serra, Araz, Bogdanov, Mitsufuji (2025), CLEWS, ICML.
+Wang, Zhang, Huang, Scott (2020), "Cross-batch memory for embedding learning", CVPR.
 """
 
 from __future__ import annotations
@@ -19,6 +20,32 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Vectors of the last steps: segments of other works to tell from, at no cost (Wang et al. 2020).
+
+    Parameters
+    ----------
+    vectors : Tensor [shape=(n, dimension)]
+        Newest last, without gradients.
+    theirs : Tensor [shape=(n,), int64]
+        Keys of their works.
+    ours : Tensor [shape=(n_works,), int64]
+        Keys of the works of this step; a segment of the same work is no negative.
+    """
+
+    vectors: Tensor
+    theirs: Tensor
+    ours: Tensor
+
+    def logits(self, anchors: Tensor, gamma: float) -> Tensor:
+        """Return ``-gamma * D``, [shape=(n_works, 2, n_segments, n)], for anchors of that shape."""
+        lengths = anchors.square().sum(-1, keepdim=True) + self.vectors.square().sum(1)
+        distances = (lengths - 2 * anchors @ self.vectors.T).clamp(min=0) / self.vectors.shape[1]
+        same = (self.ours[:, None] == self.theirs[None])[:, None, None]
+        return (-gamma * distances).masked_fill(same, -torch.inf)
 
 
 @dataclass(frozen=True)
@@ -34,7 +61,7 @@ class LossConfig:
 
 
 def version_loss(
-    vectors: Tensor, weights: Tensor, aligned: Tensor, config: LossConfig
+    vectors: Tensor, weights: Tensor, aligned: Tensor, config: LossConfig, memory: Memory | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss and its two terms.
 
@@ -48,6 +75,8 @@ def version_loss(
         Where segments correspond one by one.
     config : LossConfig
         Settings.
+    memory : Memory, optional
+        More negatives, for the kind ``anchor``.
     """
     n_works, _, n_segments, dimension = vectors.shape
     flat = vectors.reshape(n_works * 2 * n_segments, dimension)
@@ -56,7 +85,8 @@ def version_loss(
     squares = distances.view(n_works, 2, n_segments, n_works, 2, n_segments)
     own = torch.arange(n_works)
     if config.kind == "anchor":
-        return anchor_loss(squares, weights, aligned, config.gamma)
+        past = None if memory is None else memory.logits(vectors, config.gamma)
+        return anchor_loss(squares, weights, aligned, config.gamma, past)
     positive = squares[own, 0, :, own, 1]  # [n_works, n_segments, n_segments]
     near = best_pairs_mean(positive, config.best_pairs)
     if config.positives == "aligned":
@@ -72,7 +102,7 @@ def version_loss(
 
 
 def anchor_loss(
-    squares: Tensor, weights: Tensor, aligned: Tensor, gamma: float
+    squares: Tensor, weights: Tensor, aligned: Tensor, gamma: float, past: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the loss in which every segment has its own negatives: all segments of other works.
 
@@ -84,6 +114,8 @@ def anchor_loss(
         As for `version_loss`.
     gamma : float
         Inverse temperature.
+    past : Tensor [shape=(n_works, 2, n_segments, n_past)], optional
+        Logits of more negatives.
     """
     n_works = squares.shape[0]
     own = torch.arange(n_works)
@@ -93,6 +125,7 @@ def anchor_loss(
     near = torch.stack([there, back], 1)  # [n_works, 2, n_segments]
     same = torch.eye(n_works, dtype=torch.bool)[:, None, None, :, None, None]
     logits = (-gamma * squares).masked_fill(same, -torch.inf).flatten(3)
+    logits = logits if past is None else torch.cat([logits, past], 3)
     far = torch.logsumexp(logits, 3)
     both = torch.nn.functional.softplus(far + gamma * near)  # -log of the share of the positive
     weight = weights[:, None, None].expand_as(both)

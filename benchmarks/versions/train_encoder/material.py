@@ -4,11 +4,16 @@ A batch is some works x 2 versions x some segments. Where both versions carry a 
 *i* of one and segment *i* of the other are centred on the same place of the music (one place drawn from each of
 as many equal stretches as there are segments); otherwise both are spread evenly. The batch of step *n* depends on the
 seed and *n* alone, so an interrupted run goes on as if nothing had happened.
+
+Works are what training is short of, so new ones are made of old ones: both versions of a work played backwards (other
+progressions), their pitches mirrored (every interval turned over: other melodies, other chords), or both. A *key*
+tells these from each other and from the work they were made of.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +22,7 @@ from numpy.typing import NDArray
 
 FRAMES_PER_S = 10
 EDGE_S = 8.0
-MELODY_ONLY = 0.5  # weight of positives in which one side is a melody alone
+MIRROR_DOWN = 6  # semitones that mirrored windows are moved down: the middle of what music uses stays there
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Batch:
     segments: NDArray[np.float32]
     weights: NDArray[np.float32]  # one per work
     aligned: NDArray[np.bool_]  # one per work: segments correspond one by one
+    keys: NDArray[np.int64]  # one per work: what is no negative of what
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,34 @@ class Sizes:
     works: int = 8
     segments: int = 5
     length_s: float = 20.0
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How works and their segments are drawn.
+
+    Parameters
+    ----------
+    recorded : float
+        Share of works drawn from single recordings.
+    backwards, mirrored : float
+        Share of works of which both versions are played backwards, or have their pitches mirrored.
+    stretch, p_stretch : tuple[float, float], float
+        Range of a window's length, and how often it is changed.
+    rubato, p_rubato : float
+        Largest logarithm of the tempo inside a window, which sways as a player does, and how often.
+    melody : float
+        Weight of positives in which one side is a melody alone.
+    """
+
+    recorded: float = 0.1
+    backwards: float = 0.0
+    mirrored: float = 0.0
+    stretch: tuple[float, float] = (0.6, 1.8)
+    p_stretch: float = 0.3
+    rubato: float = 0.3
+    p_rubato: float = 0.0
+    melody: float = 0.5
 
 
 def load_pieces(cache: Path, split: str) -> list[Piece]:
@@ -81,6 +115,31 @@ def by_work(pieces: list[Piece]) -> list[list[Piece]]:
     return list(groups.values())
 
 
+def split_material(cache: Path, without: Sequence[str], held_out: int) -> tuple[list[Piece], list[Piece]]:
+    """Return what is trained on, and what weights are chosen on: versions of the dev split, or held-out works.
+
+    Parameters
+    ----------
+    cache : Path
+        Where bands are cached.
+    without : Sequence[str]
+        Tiers of the train split to leave out.
+    held_out : int
+        Works of the train split to choose on instead of the dev split, if any.
+    """
+    pieces = [piece for piece in load_pieces(cache, "train") if piece.tier not in without]
+    if (cache / "encoder" / "cqt" / "real" / "pieces.jsonl").is_file():
+        pieces += load_pieces(cache, "real")
+    if not held_out:
+        dev = [piece for piece in load_pieces(cache, "dev") if piece.tier in ("arranged", "performed")]
+        return pieces, [piece for group in by_work(dev) if len(group) >= 2 for piece in group]
+    groups = by_work(pieces)
+    with_versions = [group for group in groups if len(group) >= 2]
+    held = with_versions[:: max(1, len(with_versions) // held_out)][:held_out]
+    names = {group[0].work for group in held}
+    return [p for p in pieces if p.work not in names], [p for group in held for p in group]
+
+
 class Batches:
     """Draws batches: mostly works with two versions, sometimes a recording with itself (augmented apart).
 
@@ -92,55 +151,81 @@ class Batches:
         Shape of a batch.
     seed : int
         Of everything drawn.
-    recorded : float
-        Share of works drawn from single recordings.
-    backwards : float
-        Share of works of which both versions are played backwards: a work of its own, with other progressions.
+    draw : Draw
+        How it is drawn.
     """
 
-    def __init__(
-        self, pieces: list[Piece], sizes: Sizes, seed: int, recorded: float, backwards: float = 0.0
-    ) -> None:
+    def __init__(self, pieces: list[Piece], sizes: Sizes, seed: int, draw: Draw) -> None:
         groups = by_work(pieces)
         self.pairs = [group for group in groups if len(group) >= 2]
         self.singles = [group for group in groups if len(group) == 1 and group[0].tier == "recording"]
-        self.backwards = backwards
-        self.sizes, self.seed, self.recorded = sizes, seed, recorded if self.singles else 0.0
+        self.sizes, self.seed, self.draw = sizes, seed, draw
 
-    def batch(self, step: int, stretch: tuple[float, float], p_stretch: float) -> Batch:
-        """Return the batch of one step; window lengths vary by *stretch* with probability *p_stretch*."""
+    def batch(self, step: int) -> Batch:
+        """Return the batch of one step."""
         random = np.random.default_rng([self.seed, step])
-        n_single = int(random.binomial(self.sizes.works, self.recorded))
-        chosen = _some(self.pairs, self.sizes.works - n_single, random)
-        chosen += _some(self.singles, n_single, random)
-        segments, weights, aligned = [], [], []
-        for group in chosen:
+        n_single = int(random.binomial(self.sizes.works, self.draw.recorded)) if self.singles else 0
+        every = self.pairs + self.singles
+        chosen = _some(0, len(self.pairs), self.sizes.works - n_single, random)
+        chosen += _some(len(self.pairs), len(every), n_single, random)
+        segments, weights, aligned, keys = [], [], [], []
+        for number in chosen:
+            group = every[number]
             two = [group[i] for i in random.permutation(len(group))[:2]]
             a, b = two if len(two) == 2 else (two[0], two[0])
-            turn = -1 if random.random() < self.backwards else 1
+            backwards = random.random() < self.draw.backwards
+            mirrored = random.random() < self.draw.mirrored
             centres_a, centres_b, matched = _centres(a, b, self.sizes.segments, random)
             for piece, centres in ((a, centres_a), (b, centres_b)):
-                factor = float(random.uniform(*stretch)) if random.random() < p_stretch else 1.0
-                segments.append(self._windows(piece, centres, factor)[:, ::turn])
-            weights.append(MELODY_ONLY if "melody" in (a.style + b.style) else 1.0)
+                windows = self._windows(piece, centres, random)
+                windows = windows[:, ::-1] if backwards else windows
+                segments.append(mirror(windows) if mirrored else windows)
+            weights.append(self.draw.melody if "melody" in (a.style + b.style) else 1.0)
             aligned.append(matched)
-        stacked = np.concatenate(segments).astype(np.float32) / 255
-        return Batch(stacked, np.array(weights, np.float32), np.array(aligned))
+            keys.append(4 * number + 2 * backwards + mirrored)
+        stacked = np.concatenate(segments) / np.float32(255)
+        return Batch(stacked, np.array(weights, np.float32), np.array(aligned), np.array(keys, np.int64))
 
-    def _windows(self, piece: Piece, centres: NDArray[np.float64], factor: float) -> NDArray[np.float32]:
-        """Cut windows *factor* times the length and bring them to the length, by linear interpolation."""
-        n = round(self.sizes.length_s * FRAMES_PER_S)
+    def _windows(
+        self, piece: Piece, centres: NDArray[np.float64], random: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """Cut windows of some other length and bring them to the length, by linear interpolation."""
+        draw, n = self.draw, round(self.sizes.length_s * FRAMES_PER_S)
+        factor = float(random.uniform(*draw.stretch)) if random.random() < draw.p_stretch else 1.0
+        sway = draw.rubato if random.random() < draw.p_rubato else 0.0
         span = min(n * factor, len(piece.frames) - 1.0)
         first = np.clip(centres * FRAMES_PER_S - span / 2, 0, len(piece.frames) - 1 - span)
-        at = first[:, None] + np.linspace(0, span, n)[None]
+        at = first[:, None] + span * _passed(len(centres), n, sway, random)
         low = at.astype(np.int64)
         part = (at - low)[:, :, None].astype(np.float32)
         high = np.minimum(low + 1, len(piece.frames) - 1)
         return (1 - part) * piece.frames[low] + part * piece.frames[high]
 
 
-def _some(groups: list[list[Piece]], n: int, random: np.random.Generator) -> list[list[Piece]]:
-    return [groups[i] for i in random.choice(len(groups), n, replace=n > len(groups))] if n else []
+def mirror(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn pitch upside down around the middle of what music uses; nothing comes in from outside."""
+    out = np.zeros_like(windows)
+    out[..., :-MIRROR_DOWN] = windows[..., ::-1][..., MIRROR_DOWN:]
+    return out
+
+
+def _passed(n_windows: int, n: int, sway: float, random: np.random.Generator) -> NDArray[np.float64]:
+    """Return which part of a window has passed at each frame, [shape=(n_windows, n)], from 0 to 1.
+
+    Tempo sways in two slow waves; the middle is reached in the middle, so that windows stay centred.
+    """
+    waves = random.integers(1, 4, (n_windows, 2, 1)) * np.linspace(0, 2, n - 1) * np.pi
+    waves = np.sin(waves + random.uniform(0, 2 * np.pi, (n_windows, 2, 1))).sum(1)
+    speed = np.exp(sway / 2 * waves)
+    passed = np.concatenate([np.zeros((n_windows, 1)), np.cumsum(speed, axis=1)], axis=1)
+    middle, end = passed[:, n // 2, None], passed[:, -1:]
+    early = 0.5 * passed / middle
+    late = 0.5 + 0.5 * (passed - middle) / (end - middle)
+    return np.asarray(np.where(passed <= middle, early, late))
+
+
+def _some(first: int, end: int, n: int, random: np.random.Generator) -> list[int]:
+    return (first + random.choice(end - first, n, replace=n > end - first)).tolist() if n else []
 
 
 def _centres(

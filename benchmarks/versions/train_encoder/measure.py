@@ -44,8 +44,8 @@ def figures(distances: NDArray[np.float32], works: Sequence[str], rows: Sequence
     return Figures(len(ranks), float(np.mean(precisions)), float(np.mean(ranks)), tuple(precisions))
 
 
-def piece_distances(vectors: Sequence[NDArray[np.float32]], r: int = 10) -> NDArray[np.float32]:
-    """Return bpwr-r between all pieces, [shape=(n, n)]."""
+def piece_distances(vectors: Sequence[NDArray[np.float32]], r: int | None = None) -> NDArray[np.float32]:
+    """Return bpwr-r between all pieces, [shape=(n, n)]; *r* grows with their lengths by default."""
     n = len(vectors)
     ends = np.cumsum([0] + [len(v) for v in vectors])
     every = vector_distances(np.concatenate(vectors), np.concatenate(vectors))

@@ -3,8 +3,9 @@
     python -m benchmarks.versions.train_encoder.train RUN --minutes 60
 
 Writes ``CACHE/encoder/runs/RUN/``: ``log.jsonl`` (one line per measurement), ``last.pt`` (to go on from: start the same
-command again), ``best.pt`` (the weights with the best MAP on the pieces held out). Weights are averaged over
-steps (exponentially); the average is what is measured and kept. Learning rate: linear rise, then half a cosine.
+command again), ``best.pt`` (the weights with the best MAP on the arranged pieces held out; performances
+are measured and decide nothing). Weights are averaged over steps (exponentially); the average is what is measured and
+kept. Learning rate: linear rise, then half a cosine.
 
 With ``--steps`` a run repeats exactly on one machine; with ``--minutes`` (of processor time) the number of steps
 depends on its speed, and ``--wall-minutes`` hurries the schedule on a machine that is shared.
@@ -21,7 +22,7 @@ import json
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ from torch import Tensor
 
 from benchmarks.versions.train_encoder.augment import AugmentConfig, augment
 from benchmarks.versions.train_encoder.cqt_cache import CACHE
-from benchmarks.versions.train_encoder.loss import LossConfig, version_loss
+from benchmarks.versions.train_encoder.loss import LossConfig, Memory, version_loss
 from benchmarks.versions.train_encoder.material import (
     FRAMES_PER_S,
     Batches,
+    Draw,
     Piece,
     Sizes,
-    by_work,
-    load_pieces,
+    split_material,
 )
 from benchmarks.versions.train_encoder.measure import Figures, figures, piece_distances
 from linernotes.versions.encoder.circle import CircleConfig, CircleNetwork
@@ -54,10 +55,11 @@ class TrainConfig:
     sizes: Sizes
     augment: AugmentConfig
     loss: LossConfig
-    stretch: tuple[float, float] = (0.6, 1.8)
-    p_stretch: float = 0.3
-    recorded: float = 0.1
-    backwards: float = 0.0
+    draw: Draw = field(default_factory=Draw)
+    without: tuple[str, ...] = ("performed",)  # tiers of the train split that no shipped weight may see
+    memory: int = 0  # past vectors that serve as negatives
+    memory_from: int = 300  # step from which they do: earlier ones move too fast
+    dropout: float = 0.0
     pool: int = 1
     peak_rate: float = 2e-3
     final_rate: float = 2e-5
@@ -87,7 +89,8 @@ class Run:
         rest = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": config.decay}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=config.peak_rate, betas=(0.9, 0.98))
-        self.batches = Batches(material, config.sizes, config.seed, config.recorded, config.backwards)
+        self.batches = Batches(material, config.sizes, config.seed, config.draw)
+        self.memory = torch.zeros(0, config.network.dimension), torch.zeros(0, dtype=torch.int64)
         self.step, self.spent_s, self.wall_s, self.best = 0, 0.0, 0.0, 0.0
 
     def resume(self) -> None:
@@ -98,7 +101,7 @@ class Run:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.best = state["step"], state["best"]
+            self.step, self.best, self.memory = state["step"], state["best"], state["memory"]
             self.spent_s, self.wall_s = state["spent_s"], state["wall_s"]
 
     def save(self) -> None:
@@ -111,6 +114,7 @@ class Run:
             "spent_s": self.spent_s,
             "wall_s": self.wall_s,
             "best": self.best,
+            "memory": self.memory,
         }
         _save(state, self.folder / "last.pt")
 
@@ -122,27 +126,40 @@ class Run:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate * min(1.0, (self.step + 1) / config.warm_up_steps)
-        batch = self.batches.batch(self.step, config.stretch, config.p_stretch)
+        batch = self.batches.batch(self.step)
         random = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         n_works, n_segments = config.sizes.works, config.sizes.segments
         segments = torch.from_numpy(batch.segments)
         segments = segments.view(2 * n_works, n_segments, *segments.shape[1:])
         segments = augment(segments, config.augment, random).flatten(0, 1)
-        vectors = self._forward(segments).view(n_works, 2, n_segments, -1)
-        weights, aligned = torch.from_numpy(batch.weights), torch.from_numpy(batch.aligned)
-        loss, alignment, uniformity = version_loss(vectors, weights, aligned, config.loss)
+        vectors = self._forward(segments, random).view(n_works, 2, n_segments, -1)
+        weights, aligned, keys = map(torch.from_numpy, (batch.weights, batch.aligned, batch.keys))
+        memory = Memory(*self.memory, keys) if len(self.memory[0]) else None
+        loss, alignment, uniformity = version_loss(vectors, weights, aligned, config.loss, memory)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self._follow()
+        self._remember(vectors.detach(), keys)
         self.step += 1
         return {"loss": loss.item(), "alignment": alignment.item(), "uniformity": uniformity.item()}
 
-    def _forward(self, roots: Tensor) -> Tensor:
+    def _forward(self, roots: Tensor, random: torch.Generator) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
             maps = self.network.maps(_input(roots, self.config.pool))
+        if self.config.dropout:  # of whole channels
+            kept = torch.rand(maps.shape[:2], generator=random) >= self.config.dropout
+            maps = maps * (kept / (1 - self.config.dropout))[:, :, None, None]
         return self.network.summary(maps)
+
+    def _remember(self, vectors: Tensor, keys: Tensor) -> None:
+        """Append the vectors of a step to those of the last ones."""
+        size = self.config.memory if self.step >= self.config.memory_from else 0
+        flat, theirs = vectors.flatten(0, 2), keys.repeat_interleave(vectors[0, ..., 0].numel())
+        both = torch.cat([self.memory[0], flat]), torch.cat([self.memory[1], theirs])
+        first = max(0, len(both[1]) - size)
+        self.memory = both[0][first:], both[1][first:]
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -155,11 +172,14 @@ class Run:
             else:
                 value.copy_(own[name])
 
-    def measure(self) -> Figures:
-        """Return the figures on the pieces held out."""
+    def measure(self) -> dict[str, Figures]:
+        """Return the figures of each tier's pieces, looked for among all that are held out; what counts is first."""
         vectors = [embed_frames(self.average, piece, self.config) for piece in self.held]
         works = [piece.work for piece in self.held]
-        return figures(piece_distances(vectors), works, range(len(works)))
+        distances = piece_distances(vectors)
+        tiers = dict.fromkeys(piece.tier for piece in self.held)
+        rows = {tier: [i for i, piece in enumerate(self.held) if piece.tier == tier] for tier in tiers}
+        return {tier: figures(distances, works, asked) for tier, asked in rows.items()}
 
 
 @torch.no_grad()
@@ -168,7 +188,7 @@ def embed_frames(network: Network | CircleNetwork, piece: Piece, config: TrainCo
     network.eval()
     length_s = config.sizes.length_s
     starts = segment_starts(piece.duration_s, length_s, 5.0)
-    segments = cut(piece.frames.astype(np.float32) / 255, starts, length_s, FRAMES_PER_S)
+    segments = cut(piece.frames / np.float32(255), starts, length_s, FRAMES_PER_S)
     vectors: np.ndarray = network(_input(torch.from_numpy(segments), config.pool)).numpy()
     return vectors
 
@@ -185,26 +205,12 @@ def _save(state: dict[str, Any], path: Path) -> None:
     os.replace(partial, path)
 
 
-def split_material(config: TrainConfig) -> tuple[list[Piece], list[Piece]]:
-    """Return what is trained on, and what weights are chosen on: versions of the dev split, or held-out works."""
-    pieces = load_pieces(CACHE, "train")
-    if (CACHE / "encoder" / "cqt" / "real" / "pieces.jsonl").is_file():
-        pieces += load_pieces(CACHE, "real")
-    if not config.held_out:
-        dev = [piece for piece in load_pieces(CACHE, "dev") if piece.tier in ("arranged", "performed")]
-        return pieces, [piece for group in by_work(dev) if len(group) >= 2 for piece in group]
-    groups = by_work(pieces)
-    with_versions = [group for group in groups if len(group) >= 2]
-    held = with_versions[:: max(1, len(with_versions) // config.held_out)][: config.held_out]
-    names = {group[0].work for group in held}
-    return [p for p in pieces if p.work not in names], [p for group in held for p in group]
-
-
 def train(run: Run, budget: dict[str, float], every: int) -> None:
     """Train to the end of the budget, measuring every so many steps."""
     if not budget:
         raise SystemExit("give --steps or --minutes")
-    begun, begun_wall, means = time.process_time() - run.spent_s, time.monotonic() - run.wall_s, []
+    begun, begun_wall = time.process_time() - run.spent_s, time.monotonic() - run.wall_s
+    means: list[dict[str, float]] = []
     while True:
         run.spent_s, run.wall_s = time.process_time() - begun, time.monotonic() - begun_wall
         spent = {"steps": run.step, "minutes": run.spent_s / 60, "wall_minutes": run.wall_s / 60}
@@ -212,14 +218,16 @@ def train(run: Run, budget: dict[str, float], every: int) -> None:
         done = progress >= 1
         if (run.step % every == 0 and run.step and means) or done:
             found = run.measure()
-            line = {"step": run.step, "minutes": round(run.spent_s / 60, 2), **found.to_json()}
+            line: dict[str, Any] = {"step": run.step, "minutes": round(run.spent_s / 60, 2)}
+            line |= {tier: shown.to_json() for tier, shown in found.items()}
             line |= {k: round(float(np.mean([m[k] for m in means])), 4) for k in means[0]} if means else {}
             with (run.folder / "log.jsonl").open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)
             means = []
-            if found.map >= run.best:
-                run.best = found.map
+            chosen_by = next(iter(found.values())).map
+            if chosen_by >= run.best:
+                run.best = chosen_by
                 _save({"average": run.average.state_dict(), "line": line}, run.folder / "best.pt")
             run.save()
         if done:
@@ -242,12 +250,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = configured(options.set)
-    material, held = split_material(config)
+    material, held = split_material(CACHE, config.without, config.held_out)
     run = Run(CACHE / "encoder" / "runs" / options.run, config, material, held)
     run.resume()
     run.folder.mkdir(parents=True, exist_ok=True)
+    facts_path = run.folder / "run.json"
+    before = json.loads(facts_path.read_text(encoding="utf-8"))["phases"] if run.step else []
     facts = {
         "config": asdict(config),
+        "phases": [*before, {"from_step": run.step, "settings": options.set}],
         "n_pieces": len(material),
         "n_works": len(run.batches.pairs),
         "n_recordings": len(run.batches.singles),
@@ -256,7 +267,7 @@ def main() -> None:
         "torch": torch.__version__,
         "threads": options.threads,
     }
-    (run.folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    facts_path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(facts), flush=True)
     given = {"steps": options.steps, "minutes": options.minutes, "wall_minutes": options.wall_minutes}
     train(run, {unit: value for unit, value in given.items() if value}, options.every)
@@ -264,24 +275,19 @@ def main() -> None:
 
 def configured(settings: list[str]) -> TrainConfig:
     """Return the configuration with ``part.name=value`` settings applied (values are JSON)."""
-    parts: dict[str, dict[str, Any]] = {
-        "network": {},
-        "circle": {},
-        "sizes": {},
-        "augment": {},
-        "loss": {},
-        "": {},
-    }
+    names = ("network", "circle", "sizes", "augment", "loss", "draw", "")
+    parts: dict[str, dict[str, Any]] = {name: {} for name in names}
     for setting in settings:
         name, _, value = setting.partition("=")
-        part, _, field = name.rpartition(".")
+        part, _, entry = name.rpartition(".")
         given = json.loads(value) if value[:1] in '[{"0123456789-tf' else value
-        parts[part][field] = tuple(given) if isinstance(given, list) else given
+        parts[part][entry] = tuple(given) if isinstance(given, list) else given
     return TrainConfig(
         NetworkConfig(**parts["network"]) if parts["network"] else CircleConfig(**parts["circle"]),
         Sizes(**parts["sizes"]),
         AugmentConfig(**parts["augment"]),
         LossConfig(**parts["loss"]),
+        Draw(**parts["draw"]),
         **parts[""],
     )
 

@@ -20,7 +20,7 @@ from linernotes.audio.files import Audio, read_audio
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import NotDisclosed, TooShort
-from linernotes.evidence import SCOPE_INFLUENCE
+from linernotes.evidence.influence import SCOPE_INFLUENCE
 from linernotes.generators.base import Generator, Segments
 
 ItemProgress = Callable[[str, int, int], None]

@@ -148,7 +148,8 @@ def read_with_facts(
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give the path of an audio file")
+        what = "a folder" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {what}; give the path of an audio file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); expected audio")
     channels, facts = _decode(path)

@@ -29,9 +29,9 @@ def compare(
 ) -> None:
     """Say whether two files share musical substance, in which seconds and in which dimension.
 
-    Key, tempo and sound may differ. "by chance" is the number of matches as good that chance gives in the reference
-    collection, "commonplace" the share of its unrelated pieces that hold one. The page shows both side by side, plays
-    them in step, and lets only the shared melody sound.
+    Key, tempo and sound may differ; each file holds 4 s to an hour. "by chance" is the number of matches as good that
+    chance gives in a large collection of unrelated music, "commonplace" the part of the bundled unrelated pieces that
+    hold one. The page shows both side by side, plays them in step, and lets only the shared melody sound.
 
     Example:
       linernotes versions compare output.wav recording.flac --html comparison
@@ -39,13 +39,17 @@ def compare(
     if html is None:
         from linernotes.workflows.versions import compare_files
 
-        emit(compare_files(a, b).as_json(), as_json, _print_match)
+        with Progress(quiet=as_json) as progress:
+            match = compare_files(a, b, progress=progress)
+        emit(match.as_json(), as_json, _print_match)
+        _note_same_file(a, b)
         return
     from linernotes.workflows.version_report import write_comparison
 
     with Progress(quiet=as_json) as progress:
         match, page = write_comparison(a, b, html, heard=sound, progress=progress)
     emit(match.as_json(), as_json, _print_match)
+    _note_same_file(a, b)
     note(f"page: {page}, facts: {page.with_suffix('.json')}")
 
 
@@ -61,14 +65,18 @@ def _print_match(match: dict[str, Any]) -> None:
     chance = match["probability"]
     say(headline(chance, shares, standings))
     known = "no calibrated probability" if chance is None else f"probability of shared substance {chance:.2f}"
-    say(
-        f"{known}, score {match['score']:.2f}; {moved_words(match['transposition_semitones'], match['tempo_ratio'])}"
-    )
+    moved = moved_words(match["transposition_semitones"], match["tempo_ratio"])
+    say(f"{known}, score {match['score']:.2f}" + (f"; {moved}" if match["segments"] else ""))
     if match["dimensions"]:
-        columns = ("dimension", "score", "probability", "by chance", "shared")
+        columns = ("dimension", "deviations", "probability", "by chance", "shared")
         table("", columns, [_dimension_row(one) for one in match["dimensions"]])
-    spans = [(*_segment_row(one), standing(one)) for one in match["segments"]]
-    table("", ("span", "A s", "B s", "score", "by chance", "commonplace", "standing"), spans)
+    if match["segments"]:
+        spans = [(*_segment_row(one), standing(one)) for one in match["segments"]]
+        table("", ("span", "A s", "B s", "nats", "by chance", "commonplace", "standing"), spans)
+    else:
+        say("no span stands out from what chance aligns")
+    if match["reference"]:
+        say(f"by chance: matches as good that chance alone gives in {match['reference']}")
     for one in match["segments"]:
         if one["found_in"]:
             say(f"as good a match as {one['dimension']} {_seconds(one, 'a')} s: {', '.join(one['found_in'])}")
@@ -77,7 +85,15 @@ def _print_match(match: dict[str, Any]) -> None:
 
 def _dimension_row(one: dict[str, Any]) -> tuple[object, ...]:
     shared = "yes" if one["shared"] else "no"
-    return (one["dimension"], round(one["score"], 1), one["probability"], _expected(one["e_value"]), shared)
+    chance = None if one["probability"] is None else round(one["probability"], 2)
+    return (one["dimension"], round(one["score"], 1), chance, _expected(one["e_value"]), shared)
+
+
+def _note_same_file(a: Path, b: Path) -> None:
+    from linernotes.audio.files import file_sha256
+
+    if file_sha256(a) == file_sha256(b):
+        note("A and B are the same file, byte for byte; 'linernotes identify' asks for the same recording")
 
 
 def _segment_row(segment: dict[str, Any]) -> tuple[object, ...]:

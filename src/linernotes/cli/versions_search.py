@@ -146,7 +146,7 @@ def stats(workspace: WorkspaceOption, as_json: JsonOption = False) -> None:
 
 def _print_answers(answers: list[dict[str, Any]]) -> None:
     for answer in answers:
-        columns = ("recording", "score", "probability", "best segment (query s : recording s)")
+        columns = ("recording", "of", "score", "probability", "best span (query s : recording s)")
         table(answer["query"], columns, [_result_row(result) for result in answer["results"]])
         for skipped in answer["skipped"]:
             say(f"not compared: {skipped['recording_id']}: {skipped['reason']}")
@@ -171,7 +171,8 @@ def _result_row(result: dict[str, Any]) -> tuple[object, ...]:
     spans = [f"{best[f'{s}_start_s']:.1f}–{best[f'{s}_end_s']:.1f}" for s in sides] if best else ["–"]
     chance = result["probability"]
     shown = None if chance is None else round(chance, 3)
-    return (result["recording_id"], round(result["score"], 2), shown, " : ".join(spans))
+    where = "corpus" if result["item_id"] else "catalogue"
+    return (result["recording_id"], where, round(result["score"], 2), shown, " : ".join(spans))
 
 
 def _print_added(done: dict[str, Any]) -> None:

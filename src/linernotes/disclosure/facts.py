@@ -34,7 +34,7 @@ from linernotes.corpus.seal import SealedCorpus, used_on
 from linernotes.disclosure.provider import Provider
 from linernotes.disclosure.sources import SourceClass, hours_of, source_classes
 from linernotes.errors import CorpusError, InputError, VerificationError
-from linernotes.evidence import Reliability
+from linernotes.evidence.reliability import Reliability
 
 Level = Literal["aggregate", "identifiers", "full"]
 LEVELS: tuple[Level, ...] = get_args(Level)

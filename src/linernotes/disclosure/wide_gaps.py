@@ -19,7 +19,7 @@ from linernotes.corpus.gaps import Gap, gap
 from linernotes.disclosure.counts import beside_the_sound
 from linernotes.disclosure.facts import DisclosureFacts
 from linernotes.disclosure.source_answers import entries_of
-from linernotes.evidence import Reliability
+from linernotes.evidence.reliability import Reliability
 
 EXPECTED_KEYS = ("content_sha256", "audio_sha256", "sketch")
 """Kinds of key that every recording has: without one of them a recording can be in the corpus and not be found."""

@@ -36,7 +36,7 @@ from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import InputError
 from linernotes.evaluation.cross_fitting import CalibrationConfig, choose_predictor, cross_fitted, fit_maps
 from linernotes.evaluation.removals import MATTERS, Removals
-from linernotes.evidence import CalibrationNote
+from linernotes.evidence.reliability import CalibrationNote
 
 N_BOOTSTRAP = 1000
 

@@ -37,7 +37,7 @@ from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
 from linernotes.evaluation.counterfactuals import RetrainPass, draw_subsets
 from linernotes.evaluation.lds import GroundTruth, ceiling, seed_agreement, table
-from linernotes.evidence import Reliability
+from linernotes.evidence.reliability import Reliability
 from linernotes.folds import Runner
 from linernotes.generators.reference.adapter import ReferenceGenerator, training_items
 from linernotes.generators.reference.training import Recipe

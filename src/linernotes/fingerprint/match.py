@@ -21,7 +21,8 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from linernotes.audio.files import Audio
-from linernotes.evidence import Match, Span
+from linernotes.evidence.identification import Match
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.align import CHANGED, EXACT, Alignment, Search, find_alignments, without_overlaps
 from linernotes.fingerprint.candidates import Window, windows_of
 from linernotes.fingerprint.decision import (

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.reports.words import agreement_words
 
 TOP_K = 5
@@ -31,7 +31,7 @@ def agreement(a: InfluenceRanking, b: InfluenceRanking, top_k: int = TOP_K) -> d
 
     Examples
     --------
-    >>> from linernotes.evidence import Influence
+    >>> from linernotes.evidence.influence import Influence
     >>> def ranked(method, *scores):
     ...     rows = [Influence(item_id="xyz"[i], score=s, share=0.0, interval=(0.0, 0.0), rank=i + 1)
     ...             for i, s in enumerate(scores)]

@@ -20,7 +20,7 @@ from linernotes.corpus.gaps import GAP_KINDS
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus, used_on
 from linernotes.errors import InputError
-from linernotes.evidence import Match
+from linernotes.evidence.identification import Match
 from linernotes.reports.words import consent_words, count, per_cent
 
 CORPUS_LIMITS = (

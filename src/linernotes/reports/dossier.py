@@ -27,7 +27,8 @@ from typing import Any
 
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError
-from linernotes.evidence import Match, Reliability
+from linernotes.evidence.identification import Match
+from linernotes.evidence.reliability import Reliability
 from linernotes.reports.corpus_facts import corpus_facts, identification_facts
 from linernotes.reports.generator_facts import generator_facts
 from linernotes.reports.output_facts import OutputFacts, output_facts, reliability_facts

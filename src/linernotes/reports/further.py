@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from linernotes.errors import InputError
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.reports.group_facts import grouping_facts
 from linernotes.reports.retest_facts import retest_facts
 from linernotes.reports.where_facts import where_facts

@@ -22,7 +22,10 @@ from typing import Any
 from linernotes.audio.files import file_sha256
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import InfluenceRanking, Match, Reliability, VersionMatch
+from linernotes.evidence.identification import Match
+from linernotes.evidence.influence import InfluenceRanking
+from linernotes.evidence.reliability import Reliability
+from linernotes.evidence.versions import VersionMatch
 from linernotes.reports.agreement import agreement
 from linernotes.reports.further import FurtherEvidence, further_facts, not_asked
 from linernotes.reports.words import (

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from linernotes.errors import InputError
-from linernotes.reports.schema_base import Facts, Fraction01, Interval, Said
+from linernotes.reports.schema_base import Facts, Fraction01, Interval, Said, checked_by
 from linernotes.reports.schema_further import GroupingFacts, NotAskedFacts, RetestFacts, WhereFacts
 from linernotes.reports.schema_versions import RelationFacts
 
@@ -306,12 +305,4 @@ def checked(facts: dict[str, Any]) -> dict[str, Any]:
     InputError
         Naming the first field that is missing, unknown or out of range.
     """
-    try:
-        return Dossier.model_validate(facts).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "dossier"
-        raise InputError(
-            f"dossier field '{place}': {first['msg']}, got {str(first.get('input'))[:80]!r}; "
-            "every figure needs its method, interval, scope and limits"
-        ) from error
+    return checked_by(Dossier, facts, "dossier", "its method, interval, scope and limits")

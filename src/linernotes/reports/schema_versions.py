@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.reports.schema_base import Count, Facts, Fraction01, Interval, Said
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -67,7 +67,7 @@ class DimensionFacts(Facts):
 
 
 class RelationBase(Facts):
-    """What two recordings share musically, as `linernotes.evidence.VersionMatch` says it, but for the spans."""
+    """What two recordings share musically, as `linernotes.evidence.versions.VersionMatch` says it, but for the spans."""
 
     score: float
     probability: Fraction01 | None

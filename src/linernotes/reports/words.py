@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from linernotes.evidence import CalibrationNote, Reliability
+from linernotes.evidence.reliability import CalibrationNote, Reliability
 
 COMMON = 0.10
 USUAL = 0.30

@@ -23,7 +23,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from linernotes.errors import CorpusError, InputError, PolicyRefusal
-from linernotes.evidence import InfluenceRanking, Reliability
+from linernotes.evidence.influence import InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.royalties.policy import Policy
 from linernotes.royalties.rounding import largest_remainder
 

@@ -30,7 +30,7 @@ import rfc8785
 
 from linernotes.corpus.seal import SealedCorpus, used_on
 from linernotes.errors import InputError, NotFitted, PolicyRefusal, VerificationError
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.royalties.allocation import Allocation, Candidate, allocate
 from linernotes.royalties.lines import NO_ITEM, amount_fields, item_lines, number, other_lines, percent
 from linernotes.royalties.money import Money, to_minor

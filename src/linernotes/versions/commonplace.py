@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import Matrix
 from linernotes.versions.background import Background, bundled_background, comparable
 from linernotes.versions.features import Features, centred

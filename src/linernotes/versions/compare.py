@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from linernotes.audio.files import Audio
-from linernotes.evidence import (
+from linernotes.evidence.versions import (
+    REFERENCE,
     Dimension,
     DimensionEvidence,
     Figure,
@@ -34,7 +35,7 @@ from linernotes.evidence import (
     VersionSegment,
 )
 from linernotes.versions.commonplace import Commonness, commonplace, shared
-from linernotes.versions.expectation import REFERENCE, e_value, nats
+from linernotes.versions.expectation import e_value, nats
 from linernotes.versions.features import Features, extract
 from linernotes.versions.figures import (
     chord_figure,
@@ -54,6 +55,7 @@ from linernotes.versions.significance import (
     profile,
     search_all,
     terms,
+    terms_of,
 )
 from linernotes.versions.spans import Stretch, stretches
 
@@ -151,8 +153,7 @@ def dimension_evidence(a: Profile, b: Profile, best: Best) -> tuple[DimensionEvi
     overall = log_odds(found, known.substance)
     evidence = []
     for dimension in DIMENSIONS:
-        own = found[dimension] * known.substance.get(dimension, 0.0)
-        own += found[f"{dimension} contrast"] * known.substance.get(f"{dimension} contrast", 0.0)
+        own = sum(found[name] * known.substance.get(name, 0.0) for name in terms_of(dimension))
         chance = (
             probability(overall)
             if dimension == "overall"

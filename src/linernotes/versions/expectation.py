@@ -9,7 +9,8 @@ observed against expected counts.
 Conventions
 -----------
 Scores are those of the coarse clock of `linernotes.versions.hypotheses`; ``lambda S`` are nats. An E-value speaks of a
-*reference collection*: `REFERENCE_PIECES` unrelated recordings of `REFERENCE_S` seconds, asked for the whole of A.
+*reference collection*: `REFERENCE_PIECES` unrelated recordings of `REFERENCE_S` seconds (`linernotes.evidence.versions`),
+asked for the whole of A.
 
 References
 ----------
@@ -26,13 +27,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import REFERENCE_PIECES, REFERENCE_S, Dimension
 from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
 from linernotes.versions.significance import Calibration, Cohort, bundled_calibration
 
-REFERENCE_PIECES = 1000
-REFERENCE_S = 180.0
-REFERENCE = f"{REFERENCE_PIECES} unrelated recordings of {REFERENCE_S:g} s"
 CHANCE_FRAMES = (
     16.0  # coarse frames that a chance alignment needs: it cannot begin later than this before an end
 )

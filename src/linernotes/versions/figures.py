@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
-from linernotes.evidence import Figure
+from linernotes.evidence.versions import Figure
 from linernotes.versions.alignment import Matrix
 from linernotes.versions.features import centred
 

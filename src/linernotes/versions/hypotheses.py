@@ -1,8 +1,10 @@
 """Transposition and tempo ratio that make two recordings most alike, dimension by dimension.
 
-All twelve transpositions and seven tempo ratios are tried on a clock of half a second; the path itself bends by up to a
-factor of two. *Overall* is harmony, melody and bass projected together: weak, different evidence weighed together beats
-any one alone. Rhythm has no transposition; its lag axis is shifted with the tempo.
+All twelve transpositions and seven tempo ratios are tried, in pieces of 40 s and more on a clock of one second; the best
+eight of them are followed on a clock of half a second. The path itself bends by up to a factor of two. *Overall* is
+harmony, melody and bass together, as the phrase network (`linernotes.versions.phrases`) weighs them: weak, different
+evidence beats any one alone. The others are linear projections. Rhythm has no transposition; its lag axis is shifted
+with the tempo.
 
 Conventions
 -----------
@@ -23,14 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import AlignmentConfig, Matrix, variant_scores
 from linernotes.versions.features import Features, centred
+from linernotes.versions.keyed import Spectrum, keyed_scores, spectrum
+from linernotes.versions.phrases.network import bundled_network
 from linernotes.versions.projection import (
     Embedded,
     bundled_projections,
     embed,
-    in_every_key,
+    transposed,
     values,
 )
 
@@ -43,6 +47,9 @@ PATHS: Final[dict[Dimension, AlignmentConfig]] = {
 }
 RATIOS: Final = tuple(2 ** (k / 4) for k in range(-3, 4))
 COARSE_STEP: Final = 2  # frames from one to the next while hypotheses are tried
+THIN: Final = 2  # coarse frames from one to the next while all keys and ratios of long pieces are tried
+LONG: Final = 160  # frames; shorter pieces are not thinned
+N_LEADERS: Final = 8  # hypotheses of long pieces that are followed on the coarse clock
 LAGS_PER_OCTAVE: Final = 12
 LAG_SHIFTS: Final = (-1, 0, 1)  # lag steps tried around those of a tempo ratio
 
@@ -71,30 +78,32 @@ class Piece:
     """Features with what was projected of them so far; projections are made once, when they are asked for."""
 
     features: Features
-    kept: dict[tuple[str, float, int, bool], Embedded] = field(default_factory=dict, repr=False)
+    kept: dict[tuple[str, float, int], Embedded] = field(default_factory=dict, repr=False)
+    spectra: dict[tuple[str, float, int], Spectrum] = field(default_factory=dict, repr=False)
 
-    def embedded(
-        self,
-        name: str,
-        speed: float = 1.0,
-        step: int = COARSE_STEP,
-        *,
-        keyed: bool = False,
-    ) -> Embedded:
-        """Return the piece at a speed, projected for a dimension (or its ``-sharp`` twin), in every key if *keyed*."""
-        key = (name, speed, step, keyed)
+    def embedded(self, name: str, speed: float = 1.0, step: int = COARSE_STEP) -> Embedded:
+        """Return the piece at a speed, projected for a dimension (or its ``-sharp`` twin)."""
+        key = (name, speed, step)
         if key not in self.kept:
-            if keyed:
-                plain = self.embedded(name, speed, step)
-                self.kept[key] = Embedded(in_every_key(plain.vectors), plain.costs)
-            else:
-                frames = values(self.features, _dimension(name), speed)
-                self.kept[key] = embed(frames, bundled_projections()[name], step)
+            frames = values(self.features, _dimension(name), speed)
+            self.kept[key] = (
+                bundled_network().embed(frames, step)
+                if name == "overall"
+                else embed(frames, bundled_projections()[name], step)
+            )
         return self.kept[key]
+
+    def spectrum(self, name: str, speed: float = 1.0, thin: int = 1) -> Spectrum:
+        """Return every *thin*-th coarse frame, ready for all keys at once."""
+        key = (name, speed, thin)
+        if key not in self.spectra:
+            plain = self.embedded(name, speed)
+            self.spectra[key] = spectrum(Embedded(plain.vectors[::thin], plain.costs[::thin]))
+        return self.spectra[key]
 
     def rhythm(self, speed: float, shift: int, step: int = COARSE_STEP) -> Embedded:
         """Return the rhythm at a speed, its lags shifted as if played ``2 ** (shift / 12)`` times as fast."""
-        key = (f"rhythm{shift:+d}", speed, step, False)
+        key = (f"rhythm{shift:+d}", speed, step)
         if key not in self.kept:
             frames = shifted_lags(values(self.features, "rhythm", speed), shift)
             self.kept[key] = embed(frames, bundled_projections()["rhythm"], step)
@@ -126,17 +135,39 @@ def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] =
     """
     if dimension == "rhythm":
         return _search_rhythm(a, b, ratios)
-    scores = np.zeros((len(ratios), PITCH_CLASSES), np.float32)
-    for row, ratio in enumerate(ratios):
-        speed_a, speed_b = speeds(ratio)
-        left = a.embedded(dimension, speed_a)
-        right = b.embedded(dimension, speed_b, keyed=True)
-        x = left.vectors @ right.vectors.T
-        scores[row] = variant_scores(x, left.costs, right.costs, PATHS[dimension])
+    thin = THIN if len(ratios) > 1 and min(len(a.features), len(b.features)) >= LONG else 1
+    scores = np.stack([_in_every_key(a, b, dimension, ratio, thin) for ratio in ratios])
     row, steps = divmod(int(scores.argmax()), PITCH_CLASSES)
+    best = float(scores[row, steps])
+    if thin > 1:
+        leaders = np.argsort(-scores, axis=None, kind="stable")[:N_LEADERS]
+        fine = _followed(a, b, dimension, ratios, leaders)
+        row, steps = divmod(int(leaders[fine.argmax()]), PITCH_CLASSES)
+        best = float(fine.max())
     contrast = _contrast(float(scores[row, steps]), np.delete(scores[row], steps))
     transposition = steps if steps <= 6 else steps - PITCH_CLASSES
-    return Hypothesis(transposition, ratios[row], float(scores[row, steps]), contrast)
+    return Hypothesis(transposition, ratios[row], best, contrast)
+
+
+def _in_every_key(a: Piece, b: Piece, dimension: Dimension, ratio: float, thin: int) -> Matrix:
+    speed_a, speed_b = speeds(ratio)
+    left, right = a.spectrum(dimension, speed_a, thin), b.spectrum(dimension, speed_b, thin)
+    return keyed_scores(left, right, PATHS[dimension])
+
+
+def _followed(
+    a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...], leaders: NDArray[np.intp]
+) -> Matrix:
+    """Return the scores of hypotheses, each ``ratio * 12 + steps``, on the coarse clock."""
+    scores = np.zeros(len(leaders), np.float32)
+    rows, keys = np.divmod(leaders, PITCH_CLASSES)
+    for row in np.unique(rows):
+        at = np.flatnonzero(rows == row)
+        speed_a, speed_b = speeds(ratios[row])
+        left, right = a.embedded(dimension, speed_a), b.embedded(dimension, speed_b)
+        turned = np.concatenate([transposed(right.vectors, int(steps)) for steps in keys[at]])
+        scores[at] = variant_scores(left.vectors @ turned.T, left.costs, right.costs, PATHS[dimension])
+    return scores
 
 
 def lag_shift(ratio: float) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from linernotes.versions.features import FEATURES_REVISION, Features
 from linernotes.versions.significance import Cohort, Profile
 
-PROFILE_REVISION = 3  # of cohorts: another background or another score makes them void
+PROFILE_REVISION = 4  # of cohorts: another background or another score makes them void
 _SEQUENCES = ("harmony", "melody", "rhythm", "bass")
 
 

@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.errors import NotFitted
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import Matrix
 from linernotes.versions.features import FEATURES_REVISION, Features
 
@@ -184,6 +184,18 @@ def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
     return Embedded((seen @ projection.vectors).astype(np.float32), costs.astype(np.float32))
 
 
+def transposed(vectors: Matrix, steps: int) -> Matrix:
+    """Return projected vectors transposed down by semitones.
+
+    Examples
+    --------
+    >>> transposed(np.eye(12, dtype=np.float32)[3:4], 2).argmax()
+    np.int64(1)
+    """
+    blocks = vectors.reshape(len(vectors), -1, PITCH_CLASSES)
+    return np.ascontiguousarray(np.roll(blocks, -steps, axis=2).reshape(len(vectors), -1))
+
+
 def in_every_key(vectors: Matrix) -> Matrix:
     """Return projected vectors transposed down by 0, 1, .. 11 semitones, one after another.
 
@@ -192,9 +204,7 @@ def in_every_key(vectors: Matrix) -> Matrix:
     >>> in_every_key(np.eye(12, dtype=np.float32)[3:4]).argmax(axis=1)[:4].tolist()
     [3, 2, 1, 0]
     """
-    blocks = vectors.reshape(len(vectors), -1, PITCH_CLASSES)
-    turned = [np.roll(blocks, -steps, axis=2).reshape(len(vectors), -1) for steps in range(PITCH_CLASSES)]
-    return np.ascontiguousarray(np.concatenate(turned))
+    return np.concatenate([transposed(vectors, steps) for steps in range(PITCH_CLASSES)])
 
 
 def resampled(sequence: Matrix, ratio: float) -> Matrix:

@@ -3,7 +3,9 @@
 Two pieces on the same three chords align well without having anything to do with each other. Every dimension's score is
 therefore normalised on both sides: how many standard deviations does its logarithm lie above the scores that A, and
 that B, reach against the bundled unrelated pieces (the *cohort*)? The log-odds that two recordings share substance are
-linear in these normalised scores and in the *contrast* between the best and the other transpositions.
+linear in these normalised scores. Which dimensions are shared is asked with further terms: the logarithms of the plain
+scores, the *contrast* between the best and the other tempi, and *melody with harmony*, the product of both where
+they are positive, since a melody and its own chords come together.
 
 Conventions
 -----------
@@ -32,17 +34,13 @@ from importlib import resources
 
 import numpy as np
 
-from linernotes.evidence import Dimension
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.background import Background, bundled_background, comparable
 from linernotes.versions.features import Features
 from linernotes.versions.hypotheses import DIMENSIONS, Hypothesis, Piece, search
 
 PRIOR = 0.1
 LEAST_DEVIATION = 0.25  # of log scores: a cohort of equals is no licence for wonder
-TERMS = (
-    *DIMENSIONS,
-    *(f"{dimension} contrast" for dimension in DIMENSIONS),
-)
 Best = Mapping[Dimension, Hypothesis]
 
 
@@ -139,12 +137,20 @@ def normalised(a: Cohort, b: Cohort, dimension: Dimension, score: float) -> floa
     return float(np.mean(sides))
 
 
+def terms_of(dimension: Dimension) -> tuple[str, ...]:
+    """Return the names of the terms that a dimension alone is behind."""
+    return dimension, f"{dimension} contrast", f"{dimension} log"
+
+
 def terms(a: Cohort, b: Cohort, best: Best) -> dict[str, float]:
-    """Return what log-odds are made of, by the names of `TERMS`."""
+    """Return what log-odds can be made of, by name."""
     found: dict[str, float] = {}
     for dimension, one in best.items():
         found[dimension] = normalised(a, b, dimension, one.score)
         found[f"{dimension} contrast"] = one.contrast
+        found[f"{dimension} log"] = float(np.log1p(one.score))
+    if "melody" in found and "harmony" in found:
+        found["melody with harmony"] = max(found["melody"], 0.0) * max(found["harmony"], 0.0)
     return found
 
 

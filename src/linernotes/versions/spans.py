@@ -20,8 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.evidence import Dimension, Span
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import Path, best_path, strike_out
+from linernotes.versions.extension import regrown
 from linernotes.versions.features import Features
 from linernotes.versions.hypotheses import (
     COARSE_STEP,
@@ -32,10 +34,8 @@ from linernotes.versions.hypotheses import (
     log_odds_matrix,
     speeds,
 )
-from linernotes.versions.projection import Embedded, in_every_key
+from linernotes.versions.projection import Embedded, transposed
 
-REACH = 10  # frames by which the end of a span may move
-SHARP_LIMIT = 6.0  # nats that one frame may add where an end is sought
 ANCHOR_STEPS = 8  # steps from one anchor of a path to the next
 LEAST_STEPS = 12  # shorter paths say nothing about tempo
 
@@ -81,8 +81,11 @@ def stretches(
         path = best_path(s, PATHS[dimension].gap)
         if len(path.a) < 2:
             return
+        ends = path if sharp is None else regrown(path, sharp)
         strike_out(s, path)
-        ends = path if sharp is None else _trimmed(path, sharp)
+        strike_out(s, ends)
+        if sharp is not None:
+            strike_out(sharp, ends)
         if len(ends.a) >= 2:
             yield _stretch(a.features, b.features, path, ends, chosen, ratio)
 
@@ -109,42 +112,7 @@ def _matrix(a: Piece, b: Piece, name: str, chosen: Hypothesis, ratio: float) -> 
             b.rhythm(speed_b, lag_shift(speed_b), 1),
         )
     left, right = a.embedded(name, speed_a, 1), b.embedded(name, speed_b, 1)
-    n_frames = len(right)
-    steps = chosen.transposition % 12
-    turned = in_every_key(right.vectors)[steps * n_frames : (steps + 1) * n_frames]
-    return log_odds_matrix(left, Embedded(turned, right.costs))
-
-
-def _trimmed(path: Path, sharp: NDArray[np.float32]) -> Path:
-    """Move both ends of a path, outwards along the diagonal or inwards, to where frames on their own say so."""
-    before = min(REACH, int(path.a[0]), int(path.b[0]))
-    after = min(
-        REACH,
-        sharp.shape[0] - 1 - int(path.a[-1]),
-        sharp.shape[1] - 1 - int(path.b[-1]),
-    )
-    a = np.concatenate(
-        [
-            path.a[0] - np.arange(before, 0, -1),
-            path.a,
-            path.a[-1] + np.arange(1, after + 1),
-        ]
-    )
-    b = np.concatenate(
-        [
-            path.b[0] - np.arange(before, 0, -1),
-            path.b,
-            path.b[-1] + np.arange(1, after + 1),
-        ]
-    )
-    gains = np.clip(sharp[a, b], -SHARP_LIMIT, SHARP_LIMIT).astype(np.float64)
-    inwards = min(REACH, len(path.a) // 3)
-    heads = np.concatenate([np.cumsum(gains[::-1])[::-1], [0.0]])  # what follows when the span begins here
-    first = int(heads[: before + inwards + 1].argmax())
-    total = np.concatenate([[0.0], np.cumsum(gains)])
-    low = len(a) - after - inwards
-    end = low + int(total[low:].argmax())
-    return Path(path.score, a[first:end], b[first:end], gains[first:end].astype(np.float32))
+    return log_odds_matrix(left, Embedded(transposed(right.vectors, chosen.transposition), right.costs))
 
 
 def _stretch(a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, ratio: float) -> Stretch:

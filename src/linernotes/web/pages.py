@@ -19,7 +19,7 @@ from typing import Any
 
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.reports.agreement import agreement
 from linernotes.reports.corpus_facts import corpus_facts
 from linernotes.reports.further import not_asked

@@ -26,7 +26,7 @@ from linernotes.audio.files import file_sha256
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.evaluation.likeness import likeness_of
 from linernotes.evaluation.reliability import reliability_of
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.workflows.calibration import FILE as CALIBRATION

@@ -20,7 +20,7 @@ from linernotes.auditlog.entry import canonical_json
 from linernotes.corpus.manifest import audio_sha256
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError, LinernotesError
-from linernotes.evidence import SCOPE_INFLUENCE
+from linernotes.evidence.influence import SCOPE_INFLUENCE
 from linernotes.signals.attribution_assertion import REVISION
 from linernotes.workflows.attribute import RESULT
 from linernotes.workspace import Workspace

@@ -18,7 +18,9 @@ import linernotes
 from linernotes.audio.files import Audio, read_audio
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import InputError, VerificationError
-from linernotes.evidence import InfluenceRanking, Match, VersionMatch
+from linernotes.evidence.identification import Match
+from linernotes.evidence.influence import InfluenceRanking
+from linernotes.evidence.versions import VersionMatch
 from linernotes.fingerprint.match import identify_audio
 from linernotes.generators.reference.adapter import ReferenceGenerator
 from linernotes.reports.dossier import DossierInputs, OutputFacts, audio_files, build_dossier

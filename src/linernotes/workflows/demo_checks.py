@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from linernotes.attribution.encoding import encode_corpus
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.reports.further import FurtherEvidence

@@ -14,7 +14,7 @@ from linernotes.corpus.seal import SealedCorpus
 from linernotes.disclosure.facts import LogFacts, Material, Previous
 from linernotes.disclosure.provider import Provider
 from linernotes.errors import CorpusError
-from linernotes.evidence import Reliability
+from linernotes.evidence.reliability import Reliability
 from linernotes.workflows.audit import open_log
 from linernotes.workflows.leads_records import FOLDER as LEADS_FOLDER
 from linernotes.workflows.leads_records import kept_leads

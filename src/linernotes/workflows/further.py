@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.reports.further import FurtherEvidence
 from linernotes.workspace.runs import PROVENANCE
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from linernotes.audio.files import read_audio
 from linernotes.errors import InputError
-from linernotes.evidence import Match
+from linernotes.evidence.identification import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.match import identify_audio

@@ -14,7 +14,7 @@ from typing import Any
 
 from linernotes.audio.files import read_audio
 from linernotes.errors import InputError
-from linernotes.evidence import Passage
+from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.workflows.known_music import FOLDER, KnownMusic, open_known_music

@@ -26,7 +26,7 @@ import numpy as np
 from linernotes.audio.files import Audio
 from linernotes.catalog.recording import Recording
 from linernotes.errors import CorpusError, TooShort
-from linernotes.evidence import Match
+from linernotes.evidence.identification import Match
 from linernotes.fingerprint.chromaprint.chance import score_needed
 from linernotes.fingerprint.chromaprint.extract import extract
 from linernotes.fingerprint.chromaprint.index import Imported, PrintIndex

@@ -19,7 +19,7 @@ from linernotes.catalog.recording import Recording
 from linernotes.disclosure.leads import LeadConfig, Observation
 from linernotes.disclosure.leads_keys import KeyCheck
 from linernotes.errors import CorpusError
-from linernotes.evidence import Passage
+from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.workflows.imported_fingerprints import identify_by_chromaprint, open_imported
 from linernotes.workflows.known_music import KnownMusic, open_known_music

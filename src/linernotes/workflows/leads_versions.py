@@ -21,7 +21,7 @@ from linernotes.audio.files import Audio, read_audio
 from linernotes.disclosure.leads import LeadConfig, Observation
 from linernotes.disclosure.leads_keys import KeyCheck
 from linernotes.errors import InputError, TooShort
-from linernotes.evidence import VersionMatch
+from linernotes.evidence.versions import VersionMatch
 from linernotes.versions.compare import METHOD, compare_profiles, quick_log_odds
 from linernotes.versions.features import extract
 from linernotes.versions.profiles import load_profile, save_profile

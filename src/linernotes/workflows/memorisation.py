@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from linernotes.evaluation.exact_rates import Rate, fisher, rate_ratio
-from linernotes.evidence import Passage
+from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.fingerprint.match import identify_audio
 from linernotes.workflows.known_music import FOLDER, KnownMusic, KnownRecording, Without, excerpt_of

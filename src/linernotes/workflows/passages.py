@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, TooShort
-from linernotes.evidence import SCOPE_NOTES, SCOPE_PASSAGE, Match, Passage, Span
+from linernotes.evidence.identification import SCOPE_NOTES, SCOPE_PASSAGE, Match, Passage
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.match import SearchedCatalogue, identify_audio
 from linernotes.fingerprint.passages import notes, segments
 from linernotes.fingerprint.passages.background import bundled_background

@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 
 from linernotes.audio.files import Audio, file_sha256, write_audio
-from linernotes.evidence import Passage
+from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.workflows.identify_passages import described
 from linernotes.workflows.known_music import KnownMusic, excerpt_of

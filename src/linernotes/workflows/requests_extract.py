@@ -30,7 +30,7 @@ from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus, used_on
 from linernotes.disclosure.leads_keys import KeyCheck, checked_words, is_absent, is_present
 from linernotes.disclosure.requests import AskedWork, Request
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.fingerprint.chromaprint.codec import decode
 from linernotes.workflows.leads_lookup import CorpusLookup, codes_of_file
 from linernotes.workflows.leads_prints import iscc_of

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from linernotes.auditlog.files import write_whole
 from linernotes.auditlog.receipt import Receipt, check_subject
 from linernotes.errors import CorpusError, InputError, VerificationError
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.royalties.export import statement_csv
 from linernotes.royalties.money import Money, parse_money
 from linernotes.royalties.policy import Policy, default_policy, load_policy

@@ -14,10 +14,8 @@ from linernotes.audio.files import read_audio
 from linernotes.errors import InputError
 from linernotes.versions.encoder.embed import Encoder, SegmentEmbeddings, embed
 from linernotes.versions.encoder.load import load_encoder
-from linernotes.versions.features import extract
-from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import profile
 from linernotes.workflows.version_collection import Held
+from linernotes.workflows.version_profiles import kept_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,9 @@ class Listen:
     def _hear(self, one: Held, is_embedded: bool) -> Heard:
         try:
             audio = read_audio(one.path)
-            if load_profile(one.profile_path) is None:
-                save_profile(one.profile_path, profile(extract(audio)))
+            kept_profile(one, audio)
             found = None if is_embedded else embed(audio, _encoder(self.encoder))
-        except InputError as error:  # silent, too short, no audio: it has no music to compare
+        except InputError as error:  # silent, too short or long, no audio
             return Heard(one.content_sha256, None, reason=str(error))
         return Heard(one.content_sha256, found, audio.duration_s)
 

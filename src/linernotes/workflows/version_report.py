@@ -37,17 +37,19 @@ from typing import Any, Literal
 import numpy as np
 
 from linernotes.audio.files import Audio, file_sha256, read_audio
-from linernotes.errors import TooShort
-from linernotes.evidence import Span, VersionMatch
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import VersionMatch
 from linernotes.reports.version_page.contents import Reference, Removal, Side, VersionPage
 from linernotes.reports.version_page.listening import heard_windows
+from linernotes.reports.version_page.melodies import Tone
 from linernotes.reports.version_page.page import Recorded, page_path, write_version_page
 from linernotes.reports.words import count
 from linernotes.versions.background import bundled_background
 from linernotes.versions.compare import compare_profiles
-from linernotes.versions.features import FEATURES_REVISION, Features, extract
+from linernotes.versions.features import FEATURES_REVISION, Features, features_of
 from linernotes.versions.significance import PRIOR, Profile, profile
-from linernotes.workflows.version_melodies import melodies
+from linernotes.workflows.version_melodies import melodies, melody_tones
+from linernotes.workflows.version_profiles import heard_music
 
 MOST_REMOVALS = 6
 LARGEST_REMOVAL_S2 = 600.0**2
@@ -56,7 +58,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listened:
-    """One side of a comparison: its file, its sound, and what comparing knows of it.
+    """One side of a comparison: its file, its sound, its melody, and what comparing knows of it.
 
     ``title`` and ``artist`` are as printed, empty where unknown; ``heard`` says whether a page may play it.
     """
@@ -65,6 +67,7 @@ class Listened:
     name: str
     audio: Audio
     profile: Profile
+    melody: tuple[Tone, ...]
     title: str = ""
     artist: str = ""
     heard: bool = True
@@ -78,7 +81,7 @@ def write_comparison(
     Parameters
     ----------
     a, b : Path or str
-        Audio files, at least 4 s each.
+        Audio files, at least 4 s and at most an hour each.
     out : Path or str
         A file that ends in ``.html``, or a folder, which gets ``index.html``; the facts lie beside it as JSON.
     heard : bool
@@ -89,7 +92,7 @@ def write_comparison(
     Raises
     ------
     InputError
-        If a file is missing, no audio, or silent, or the page cannot be written.
+        If a file is missing, no audio, silent, or longer than an hour, or the page cannot be written.
     TooShort
         If a file holds less than 4 s.
     """
@@ -111,17 +114,14 @@ def listen(
     Raises
     ------
     InputError
-        If the file is missing, no audio, or silent.
+        If the file is missing, no audio, silent, or longer than an hour.
     TooShort
         If it holds less than 4 s; the message names the file.
     """
-    audio = read_audio(path)
-    try:
-        known = profile(extract(audio))
-    except TooShort as error:
-        raise TooShort(f"{path}: {error}") from error
-    path = Path(path)
-    return Listened(path, name or path.name, audio, known, title, artist, heard)
+    audio, path = read_audio(path), Path(path)
+    found, lines = heard_music(audio, path)
+    known = profile(features_of(found, lines))
+    return Listened(path, name or path.name, audio, known, melody_tones(found, lines), title, artist, heard)
 
 
 def write_page(
@@ -135,7 +135,7 @@ def write_page(
         If the page cannot be written.
     """
     removals, removals_words = removed(match, a.profile, b.profile, progress)
-    heard_melodies, melodies_words = melodies(match, a.audio, b.audio)
+    heard_melodies, melodies_words = melodies(match, a.melody, b.melody)
     page = VersionPage(
         match=match,
         a=_side(a, match, "a"),

@@ -23,20 +23,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from linernotes.audio.files import Audio, read_audio
-from linernotes.errors import InputError, TooShort
-from linernotes.evidence import Span, VersionSegment
+from linernotes.errors import InputError
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import VersionSegment
 from linernotes.execution import SerialRunner
 from linernotes.folds import Runner
 from linernotes.versions.compare import compare_profiles, quick_log_odds
 from linernotes.versions.encoder.embed import Encoder, embed
 from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
-from linernotes.versions.features import extract
 from linernotes.versions.index.candidates import candidates
 from linernotes.versions.index.sharded import ShardedIndex
-from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import Profile, profile
+from linernotes.versions.significance import Profile
 from linernotes.workflows.version_collection import Collection, Held, collection_of
 from linernotes.workflows.version_index import ready_index
+from linernotes.workflows.version_profiles import kept_profile, profiled
 
 Progress = Callable[[str, int, int], None]
 Place = Path | str
@@ -96,7 +96,7 @@ def search_versions(
     Parameters
     ----------
     files : sequence of Path or str
-        Audio files, at least 4 s each.
+        Audio files, at least 4 s and at most an hour each, or with a span of that length.
     workspace : Path, str, or sequence of them
         Workspaces with a sealed corpus, a catalogue, or both; several are searched as one.
     top : int > 0
@@ -118,7 +118,7 @@ def search_versions(
     Raises
     ------
     InputError
-        If a file is no audio, is silent or too short, the span is not in it, or *top* is not positive.
+        If a file is no audio, is silent, too short or too long, the span is not in it, or *top* is not positive.
     CorpusError
         If there is no workspace, it has neither a corpus nor a catalogue, or its index is damaged.
     """
@@ -221,14 +221,6 @@ def _query(file: Place, span_s: tuple[float, float | None] | None) -> _Query:
     return _Query(str(file), part, profiled(part, file), start_s)
 
 
-def profiled(audio: Audio, path: Place) -> Profile:
-    """Return what comparing needs to know of a file's audio; errors name the file."""
-    try:
-        return profile(extract(audio))
-    except TooShort as error:
-        raise TooShort(f"{path}: {error}") from error
-
-
 def _answer(query: _Query, looked: _Everything | _Indexed, top: int, run: Runner) -> dict[str, Any]:
     skipped = [*looked.collection.absent, *looked.unusable]
     chosen = looked.candidates(query, run)
@@ -243,7 +235,7 @@ def _answer(query: _Query, looked: _Everything | _Indexed, top: int, run: Runner
     aligned.sort(key=lambda entry: (-entry[0], entry[1].recording.recording_id))
     return {
         "query": query.name,
-        "results": [_result(query, one, _cached_profile(one)) for _, one in aligned[:top]],
+        "results": [_result(query, one, kept_profile(one)) for _, one in aligned[:top]],
         "skipped": [{"recording_id": name, "reason": reason} for name, reason in skipped],
         "searched": looked.facts(len(aligned)),
     }
@@ -284,18 +276,9 @@ class Align:
 
     def _align(self, one: Held) -> tuple[float | None, str]:
         try:
-            return quick_log_odds(self.query, _cached_profile(one)), ""
-        except InputError as error:  # silent, too short, no audio
+            return quick_log_odds(self.query, kept_profile(one)), ""
+        except InputError as error:  # silent, too short or long, no audio
             return None, str(error)
-
-
-def _cached_profile(one: Held) -> Profile:
-    known = load_profile(one.profile_path)
-    if known is None:
-        known = profiled(read_audio(one.path), one.path)
-        save_profile(one.profile_path, known)
-        known = load_profile(one.profile_path) or known  # stored values are rounded: all searches see them
-    return known
 
 
 def _result(query: _Query, one: Held, other: Profile) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from linernotes.evidence import CalibrationNote, Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import CalibrationNote, Reliability
 
 
 def canonical_json(value: object) -> str:

@@ -54,7 +54,7 @@ from linernotes.workspace.snapshots import Snapshot
 if TYPE_CHECKING:
     from linernotes.catalog.registry import Registry
     from linernotes.corpus.seal import SealedCorpus
-    from linernotes.evidence import InfluenceRanking
+    from linernotes.evidence.influence import InfluenceRanking
 
 DATABASE = "workspace.sqlite"
 

@@ -19,7 +19,8 @@ from linernotes.attribution.statements.calibration import (
 )
 from linernotes.attribution.statements.ranking import rank
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import CalibrationNote, InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
+from linernotes.evidence.reliability import CalibrationNote
 from linernotes.workspace.rows import ranking_from_json
 
 NOTE = CalibrationNote(

@@ -11,7 +11,7 @@ from linernotes.catalog.recording import Recording
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.errors import CorpusError, InputError, NotDisclosed, TooShort
-from linernotes.evidence import SCOPE_INFLUENCE
+from linernotes.evidence.influence import SCOPE_INFLUENCE
 from linernotes.generators.reference.adapter import ReferenceGenerator, Trained
 
 

@@ -18,7 +18,7 @@ from linernotes.attribution.where.localise import (
 )
 from linernotes.attribution.where.maps import SegmentMap, draw_maps
 from linernotes.errors import InputError, UnsupportedGenerator
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.generators.base import Segments
 from linernotes.generators.reference.adapter import ReferenceGenerator

@@ -9,7 +9,7 @@ from linernotes.corpus.source import Source
 from linernotes.disclosure.bundle import build
 from linernotes.disclosure.facts import LogFacts
 from linernotes.disclosure.wide_gaps import wide_checks
-from linernotes.evidence import Reliability
+from linernotes.evidence.reliability import Reliability
 
 LOG = LogFacts(origin="example.org/log", n_witnesses=2, seal_index=0, seal_time="2026-02-01T12:00:00Z")
 

@@ -9,7 +9,7 @@ from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.statements.calibration import Calibration, EffectMaps, Monotone
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.errors import CorpusError, InputError, NewerRevision
-from linernotes.evidence import CalibrationNote
+from linernotes.evidence.reliability import CalibrationNote
 from linernotes.generators.reference.adapter import ReferenceGenerator, Trained
 from linernotes.workflows.calibration import FILE, calibration_of, store_calibration
 

@@ -5,7 +5,7 @@ import pytest
 
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError, NotFitted, TooShort
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.passages.background import bundled_background
 from linernotes.fingerprint.passages.boundaries import Line, refined
 from linernotes.fingerprint.passages.chance import MINUTE, SearchChance

@@ -20,15 +20,11 @@ from linernotes.corpus.seal import SealedCorpus
 from linernotes.evaluation.localisation import MaskCheck
 from linernotes.evaluation.sequential import Tally
 from linernotes.evaluation.verification import Means, verify_claims
-from linernotes.evidence import (
-    Influence,
-    InfluenceRanking,
-    Match,
-    Reliability,
-    Span,
-    VersionMatch,
-    VersionSegment,
-)
+from linernotes.evidence.identification import Match
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import VersionMatch, VersionSegment
 from linernotes.generators.base import Segments
 from linernotes.reports.dossier import DossierInputs, OutputFacts
 from linernotes.reports.further import FurtherEvidence

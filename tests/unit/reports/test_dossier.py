@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from linernotes.errors import CorpusError, InputError, VerificationError
-from linernotes.evidence import Influence, InfluenceRanking
+from linernotes.evidence.influence import Influence, InfluenceRanking
 from linernotes.reports.agreement import agreement
 from linernotes.reports.dossier import DossierInputs, build_dossier
 from linernotes.reports.schema import checked

@@ -13,7 +13,7 @@ import soundfile
 
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, VerificationError
-from linernotes.evidence import CalibrationNote
+from linernotes.evidence.reliability import CalibrationNote
 from linernotes.reports.dossier import DossierInputs, audio_files, build_dossier
 from linernotes.reports.html import write_dossier
 from linernotes.reports.pictures import corpus_record, mel_ink

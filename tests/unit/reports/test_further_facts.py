@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from linernotes.errors import InputError
-from linernotes.evidence import CalibrationNote
+from linernotes.evidence.reliability import CalibrationNote
 from linernotes.reports.dossier import DossierInputs, build_dossier
 from linernotes.reports.further import FurtherEvidence
 from linernotes.reports.group_facts import grouping_facts

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from linernotes.evidence import CalibrationNote, Influence
+from linernotes.evidence.influence import Influence
+from linernotes.evidence.reliability import CalibrationNote
 from linernotes.reports.schema import CalibrationFacts, InfluenceFacts
 
 KNOWN = {"item_id": "rain", "score": 1.0, "share": 0.5, "interval": (0.25, 0.75), "rank": 1}

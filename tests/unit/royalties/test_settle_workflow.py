@@ -15,7 +15,8 @@ from linernotes.corpus.consent import Consent
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import seal_items
 from linernotes.errors import CorpusError, InputError, PolicyRefusal, VerificationError
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.workflows import audit
 from linernotes.workflows.settle import choose_rankings, read_output_weights, settle
 from linernotes.workspace import Workspace

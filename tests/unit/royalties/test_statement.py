@@ -17,7 +17,8 @@ from linernotes.corpus.consent import Consent
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import seal_items
 from linernotes.errors import CorpusError, InputError, NotFitted, PolicyRefusal, VerificationError
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.royalties import build_statement, check_statement, parse_money, parse_policy, statement_csv
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from linernotes.audio.files import Audio, file_sha256, read_audio, write_audio
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.workflows.seal import seal_corpus
 from linernotes.workspace import Workspace
 from linernotes.workspace.runs import RunFolder

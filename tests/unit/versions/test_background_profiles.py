@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from linernotes.errors import NotFitted
+from linernotes.evidence.versions import REFERENCE_PIECES
 from linernotes.versions.alignment import best_score
 from linernotes.versions.background import bundled_background, comparable, pack, unpack
 from linernotes.versions.commonplace import commonplace, shared
-from linernotes.versions.expectation import REFERENCE_PIECES, e_value, expected
+from linernotes.versions.expectation import e_value, expected
 from linernotes.versions.features import Features
 from linernotes.versions.hypotheses import DIMENSIONS, PATHS, Piece, log_odds_matrix, search, shifted_lags
 from linernotes.versions.profiles import load_profile, save_profile

@@ -84,8 +84,8 @@ def test_the_order_of_the_sides_does_not_change_the_verdict():
         assert there.transposition_semitones == -back.transposition_semitones
         assert [s.dimension for s in there.segments] == [s.dimension for s in back.segments]
         for one, twin in zip(there.segments, back.segments, strict=True):
-            assert one.a.start_s == pytest.approx(twin.b.start_s, abs=0.6)
-            assert one.b.end_s == pytest.approx(twin.a.end_s, abs=0.6)
+            assert one.a.start_s == pytest.approx(twin.b.start_s, abs=1)  # paths tie in held chords
+            assert one.b.end_s == pytest.approx(twin.a.end_s, abs=1)
             assert one.commonplace == pytest.approx(twin.commonplace, abs=0.05)
 
 

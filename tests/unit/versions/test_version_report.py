@@ -12,7 +12,7 @@ import soxr
 
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.cli.main import main
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.versions.features import Features
 from linernotes.workflows.version_report import struck_out
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.catalog.recording import Recording
 from linernotes.cli.main import main
 from linernotes.errors import CorpusError, InputError, TooShort
-from linernotes.workflows import version_listening
+from linernotes.workflows import version_listening, version_profiles, versions
 from linernotes.workflows.version_index import add_to_index, index_stats
 from linernotes.workflows.versions import SearchConfig, compare_files, search_versions
 from linernotes.workspace import Workspace
@@ -179,6 +180,40 @@ def test_an_empty_workspace_says_what_to_do(tmp_path, query):
     Workspace.create(tmp_path / "ws").close()
     with pytest.raises(CorpusError, match="neither a corpus nor a catalogue"):
         search_versions([query], tmp_path / "ws")
+
+
+def test_more_than_an_hour_is_refused_by_name_but_may_be_searched_by_span(
+    tmp_path, workspace, query, monkeypatch
+):
+    search_versions([query], workspace)  # its recordings are known from here on
+    monkeypatch.setattr(version_profiles, "LONGEST_S", 10.0)
+    with pytest.raises(InputError, match=r"query\.mp3: 0\.2 min of audio.*--from and --to"):
+        compare_files(query, query)
+    (answer,) = search_versions([query], workspace, top=1, config=SearchConfig(span_s=(1.0, 9.0)))
+    assert answer["results"][0]["recording_id"] == STEMS[1]
+    place = _workspace(tmp_path / "ws", STEMS[:1])
+    assert "at most" in add_to_index(place, encoder="chroma2d")["skipped"][0]["reason"]
+
+
+def test_what_compare_prints(tmp_path, query, capsys, monkeypatch):
+    assert main(["versions", "compare", str(query), str(query)]) == 0
+    out, err = capsys.readouterr()
+    assert "B is in the same key and tempo" in out
+    assert "in 1000 unrelated recordings of 180 s" in out
+    assert "the same file, byte for byte" in err
+    match = replace(compare_files(query, query), segments=(), probability=0.001)
+    monkeypatch.setattr(versions, "compare_files", lambda a, b, progress: match)
+    other = tmp_path / "other.mp3"
+    other.write_bytes(query.read_bytes() + b"\0")
+    assert main(["versions", "compare", str(query), str(other)]) == 0
+    out, err = capsys.readouterr()
+    assert "No sign" in out
+    assert "no span stands out" in out
+    assert "B is" not in out, "where nothing is aligned, B is in no key and tempo of A's"
+    assert err == ""
+    monkeypatch.undo()
+    assert main(["versions", "compare", str(tmp_path), str(query)]) == 3
+    assert "a folder; give the path of an audio file" in capsys.readouterr().err
 
 
 def test_bad_requests_are_refused(tmp_path):

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.workflows.seal import seal_corpus
 from linernotes.workflows.settle import settle
 from linernotes.workflows.verify import where_rows

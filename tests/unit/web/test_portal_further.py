@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from linernotes.evidence import InfluenceRanking
+from linernotes.evidence.influence import InfluenceRanking
 from linernotes.workflows import attribute, verify
 from linernotes.workflows import further as module
 from linernotes.workflows.further import Gathered

@@ -12,7 +12,8 @@ from linernotes.catalog.recording import Recording
 from linernotes.corpus.manifest import Item
 from linernotes.corpus.seal import seal_items
 from linernotes.errors import CorpusError, InputError, NewerRevision
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 from linernotes.workspace import Workspace
 from linernotes.workspace.database import connect
 from linernotes.workspace.migrations import MIGRATIONS, Migration, upgrade

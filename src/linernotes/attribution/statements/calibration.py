@@ -44,7 +44,7 @@ from linernotes.attribution.base import ItemScores
 from linernotes.attribution.statements.abstention import NullReference, signs_of
 from linernotes.attribution.statements.clusters import pool_of
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import CalibrationNote
+from linernotes.evidence.reliability import CalibrationNote
 
 N_KNOTS = 64
 Predictor = Literal["sum", "excess", "relative", "relative-excess"]

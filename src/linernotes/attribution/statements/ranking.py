@@ -47,7 +47,8 @@ from linernotes.attribution.base import ItemScores
 from linernotes.attribution.statements.abstention import CorpusFit
 from linernotes.attribution.statements.calibration import Calibration
 from linernotes.attribution.statements.clusters import RULES, CreditRule, Pool, pool_of, pooled
-from linernotes.evidence import Influence, InfluenceRanking, Reliability
+from linernotes.evidence.influence import Influence, InfluenceRanking
+from linernotes.evidence.reliability import Reliability
 
 FALSE_CREDIT = 0.05  # expected number of falsely credited queries in twenty: α over all recordings together
 N_BOOTSTRAP = 400

@@ -56,7 +56,7 @@ from linernotes.attribution.curvature.fisher import FisherPass
 from linernotes.attribution.measurement import Weights, network_with
 from linernotes.attribution.where.maps import SegmentMap
 from linernotes.errors import InputError, UnsupportedGenerator
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws, Segments, TokenLossGenerator
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.errors import InputError
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

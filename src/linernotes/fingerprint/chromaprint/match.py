@@ -15,7 +15,8 @@ Less than about 4 s of agreement do not reach a false-match rate of 1 in 10,000.
 
 from __future__ import annotations
 
-from linernotes.evidence import Match, Span
+from linernotes.evidence.identification import Match
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.chromaprint.chance import false_match_rate, score_needed
 from linernotes.fingerprint.chromaprint.index import PrintIndex
 from linernotes.fingerprint.chromaprint.prints import ITEM_S, SUPPORT_S, Chromaprint

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.passages.features import HOP_S, Floats, SegmentFeatures, moved
 
 _FINE_RATIOS = np.linspace(-0.018, 0.018, 13)

@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.errors import InputError
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 
 METHOD = "note-runs/1"
 UNIT = "nats of rarity"

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linernotes.errors import InputError
-from linernotes.evidence import Span
+from linernotes.evidence.spans import Span
 from linernotes.fingerprint.passages.chance import SearchChance
 from linernotes.fingerprint.passages.features import (
     BANDS_PER_SEMITONE,

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import Match
+from linernotes.evidence.identification import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.landmarks import Query
 from linernotes.fingerprint.match import identify_query

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from linernotes.evidence import VersionMatch
+from linernotes.evidence.versions import VersionMatch
 from linernotes.reports.version_page.melodies import MelodyPair
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from linernotes.evidence import VersionMatch
+from linernotes.evidence.versions import VersionMatch
 from linernotes.reports.version_page.contents import Removal, Side, VersionPage
 from linernotes.reports.version_page.schema import FORMAT, REVISION, checked
 from linernotes.reports.version_page.warp import ranked

@@ -16,11 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from linernotes.errors import InputError
-from linernotes.evidence import SCOPE_VERSION
-from linernotes.reports.schema_base import Facts, Fraction01, Said
+from linernotes.evidence.versions import SCOPE_VERSION
+from linernotes.reports.schema_base import Facts, Fraction01, Said, checked_by
 from linernotes.reports.single_page import rendered, write_with_facts
 from linernotes.reports.version_page.wording import NAMES, ORDER
 from linernotes.reports.words import count, listed, per_cent
@@ -130,12 +129,7 @@ def listing_facts(
         "queries": queries,
         "scope": SCOPE_VERSION,
     }
-    try:
-        return SearchModel.model_validate(facts).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "list"
-        raise InputError(f"version search field '{place}': {first['msg']}") from error
+    return checked_by(SearchModel, facts, "version search", "its words")
 
 
 def page_name(number: int, query: str, recording_id: str) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from linernotes.errors import InputError
-from linernotes.evidence import Dimension
-from linernotes.reports.schema_base import Count, Facts, Fraction01, Interval, Said
+from linernotes.evidence.versions import Dimension
+from linernotes.reports.schema_base import Count, Facts, Fraction01, Interval, Said, checked_by
 from linernotes.reports.schema_versions import Expected, RelationBase, Seconds, SegmentFacts
 
 FORMAT = "linernotes-version-page"
@@ -166,12 +165,4 @@ def checked(facts: dict[str, Any]) -> dict[str, Any]:
     InputError
         Naming the first field that is missing, unknown or out of range.
     """
-    try:
-        return VersionPageModel.model_validate(facts).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "page"
-        raise InputError(
-            f"version page field '{place}': {first['msg']}, got {str(first.get('input'))[:80]!r}; "
-            "every figure needs its words, its reference and its limits"
-        ) from error
+    return checked_by(VersionPageModel, facts, "version page", "its words, its reference and its limits")

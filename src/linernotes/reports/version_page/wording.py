@@ -4,8 +4,7 @@ Conventions
 -----------
 A is the file asked about, B the other. A span is *common* where three in ten unrelated pieces hold as good a match, or
 where its most telling figure (such as a four-chord loop) is held by one song in ten: it is then shown, and said to be no
-evidence. It is *weak* where chance alone brings ten such matches or more to the stated collection of a thousand: one
-unrelated recording in a hundred would do as well.
+evidence. It is *weak* where chance alone brings as good a match to one unrelated recording in a hundred or more.
 
 Known limits
 ------------
@@ -17,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from linernotes.evidence.versions import REFERENCE_PIECES
 from linernotes.reports.words import COMMON, USUAL, count, listed, per_cent
 
 Standing = Literal["uncommon", "fairly common", "common", "weak", "not compared"]
@@ -29,7 +29,7 @@ NAMES = {
     "bass": "Bass",
     "rhythm": "Rhythm",
 }
-MOST_EXPECTED = 10.0
+MOST_EXPECTED = REFERENCE_PIECES / 100
 STANDING_WORDS: dict[str, str] = {
     "uncommon": "uncommon",
     "fairly common": "fairly common",

@@ -36,73 +36,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.audio.files import Audio
-from linernotes.errors import InputError, VerificationError
+from linernotes.errors import VerificationError
 from linernotes.versions.encoder.cqt import FRAMES_PER_S, constant_q_bands
-from linernotes.versions.encoder.segments import cut, segment_starts
+from linernotes.versions.encoder.learnt import LearntEncoder, placed
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from linernotes.versions.encoder.circle import CircleNetwork
 
 WEIGHTS, CARD = "mini.safetensors", "mini.json"
-AT_ONCE = 32  # segments in one pass; bounds the memory
 
 
 @dataclass(frozen=True, eq=False)
-class Mini:
-    """The shipped network as an encoder.
+class Mini(LearntEncoder):
+    """The shipped network as an encoder; see `LearntEncoder` for the rest.
 
     Parameters
     ----------
-    network : CircleNetwork
-        In evaluation mode, on its device.
-    name : str
-        ``mini-`` and the first digits of the weights' SHA-256.
     pool : int
         Frames of the constant-Q bands averaged into one of the network's.
-    length_s, hop_s : float
-        Segments.
     """
 
-    network: CircleNetwork
-    name: str
-    pool: int
-    length_s: float = 20.0
-    hop_s: float = 5.0
+    pool: int = 1
 
-    @property
-    def dimension(self) -> int:
-        """Values per vector."""
-        return self.network.config.dimension
+    def frames(self, audio: Audio) -> tuple[NDArray[np.float32], float]:
+        """Return constant-Q bands and their rate."""
+        return constant_q_bands(audio), FRAMES_PER_S
 
-    def vectors(self, audio: Audio) -> NDArray[np.float32]:
-        """Return one vector per segment.
-
-        Parameters
-        ----------
-        audio : Audio
-            At least 4 s.
-
-        Returns
-        -------
-        NDArray[np.float32] [shape=(n_segments, dimension)]
-            Not normalised.
-        """
-        starts = segment_starts(audio.duration_s, self.length_s, self.hop_s)
-        segments = cut(constant_q_bands(audio), starts, self.length_s, FRAMES_PER_S)
-        return np.concatenate(
-            [self._vectors(segments[at : at + AT_ONCE]) for at in range(0, len(segments), AT_ONCE)]
-        )
-
-    def _vectors(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+    def magnitudes(self, segments: Tensor) -> Tensor:
+        """Return the bands frequency first, `pool` frames averaged."""
         import torch
 
-        device = next(self.network.parameters()).device
-        with torch.no_grad():
-            magnitudes = torch.from_numpy(segments).transpose(1, 2).to(device)
-            if self.pool > 1:
-                magnitudes = torch.nn.functional.avg_pool1d(magnitudes, self.pool)
-            found: NDArray[np.float32] = self.network(magnitudes).float().cpu().numpy()
-        return found
+        bands = segments.transpose(1, 2)
+        return torch.nn.functional.avg_pool1d(bands, self.pool) if self.pool > 1 else bands
 
 
 def load_mini(device: str = "cpu") -> Mini:
@@ -134,8 +101,8 @@ def card() -> dict[str, Any]:
 
     Examples
     --------
-    >>> card()["name"], "ASAP" in card()["licence_note"]
-    ('mini', True)
+    >>> card()["name"], card()["licence"]
+    ('mini', 'Apache-2.0')
     """
     text = (resources.files(__package__) / "weights" / CARD).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
@@ -156,7 +123,7 @@ def _loaded(device: str) -> Mini:
     sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["network"].items()}
     network = CircleNetwork(CircleConfig(**sizes))
     _fill(network, data)
-    return Mini(_placed(network, device), f"mini-{found[:8]}", int(facts["pool"]))
+    return Mini(placed(network, device), f"mini-{found[:8]}", int(facts["pool"]))
 
 
 def _fill(network: CircleNetwork, data: bytes) -> None:
@@ -167,12 +134,3 @@ def _fill(network: CircleNetwork, data: bytes) -> None:
     missing = {name for name in network.state_dict() if "num_batches" not in name} - set(tensors)
     if missing:
         raise VerificationError(f"{WEIGHTS} lacks {sorted(missing)[0]}; install Linernotes anew")
-
-
-def _placed(network: CircleNetwork, device: str) -> CircleNetwork:
-    try:
-        return network.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device {device!r}: {error}; expected cpu or an accelerator that is there"
-        ) from error

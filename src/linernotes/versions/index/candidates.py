@@ -2,8 +2,9 @@
 
 Each segment of the query brings its *k* nearest segments. A recording's distances to the query are then known where
 it was near, and at least the *k*-th distance elsewhere, which stands in for them. Two orders come of that: by the mean
-of the best pairs of segments, none used twice (the whole piece played otherwise), and by the single nearest pair (a
-quotation). Candidates are taken from both in turn, since alignment decides afterwards.
+of the best pairs of segments, none used twice and as many as two versions of these lengths can be expected to share
+(the whole piece played otherwise), and by the single nearest pair (a quotation). Candidates are taken from both in
+turn, since alignment decides afterwards.
 
 References
 ----------
@@ -25,11 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.errors import InputError
-from linernotes.versions.encoder.reduce import best_pairs
+from linernotes.versions.encoder.reduce import best_pairs, pairs_expected
 from linernotes.versions.index.recordings import MOST_SEGMENTS, SEGMENT_BITS, Indexed
 from linernotes.versions.index.store import NOTHING, Hits
 
-PAIRS = 10
 WEIGHED = 4  # times as many recordings as wanted have their best pairs looked for
 
 
@@ -55,9 +55,7 @@ class Candidate:
     pairs: tuple[tuple[int, int], ...]
 
 
-def candidates(
-    hits: Hits, recording_of: Callable[[int], Indexed | None], n: int, n_pairs: int = PAIRS
-) -> list[Candidate]:
+def candidates(hits: Hits, recording_of: Callable[[int], Indexed | None], n: int) -> list[Candidate]:
     """Return the recordings that near segments speak for, best first.
 
     Parameters
@@ -68,23 +66,21 @@ def candidates(
         Returns what a vector is of; None for what is not to be found.
     n : int >= 1
         At most so many.
-    n_pairs : int >= 1
-        Pairs that are averaged.
 
     Raises
     ------
     InputError
-        If *n* or *n_pairs* is less than 1.
+        If *n* is less than 1.
 
     Examples
     --------
     >>> hits = Hits(np.array([[65536, 0], [1, 65537]]), np.array([[0.1, 0.9], [0.5, 0.6]], np.float32))
     >>> held = {number: Indexed(number, "ab"[number], 2) for number in (0, 1)}
     >>> [(c.recording.content_sha256, round(c.distance, 2)) for c in candidates(hits, lambda i: held.get(i >> 16), 2)]
-    [('b', 0.35), ('a', 0.7)]
+    [('b', 0.1), ('a', 0.5)]
     """
-    if n < 1 or n_pairs < 1:
-        raise InputError(f"{n} candidates by {n_pairs} pairs; expected at least 1 of each")
+    if n < 1:
+        raise InputError(f"{n} candidates; expected at least 1")
     rows, places = np.nonzero(hits.ids != NOTHING)
     found, near = hits.ids[rows, places], hits.distances[rows, places]
     groups, inverse = np.unique(found >> SEGMENT_BITS, return_inverse=True)
@@ -97,7 +93,7 @@ def candidates(
         entry = recording_of(int(groups[group]) << SEGMENT_BITS)
         if entry is not None:
             mine = order[bounds[group] : bounds[group + 1]]
-            weighed.append(_weighed(entry, rows[mine], found[mine], near[mine], farthest, n_pairs))
+            weighed.append(_weighed(entry, rows[mine], found[mine], near[mine], farthest))
     by_pairs = sorted(weighed, key=lambda one: (one.distance, one.nearest, one.recording.content_sha256))
     by_nearest = sorted(weighed, key=lambda one: (one.nearest, one.distance, one.recording.content_sha256))
     both = dict.fromkeys(one for two in zip(by_pairs, by_nearest, strict=True) for one in two)
@@ -136,14 +132,13 @@ def _weighed(
     found: NDArray[np.int64],
     near: NDArray[np.float32],
     farthest: NDArray[np.float32],
-    n_pairs: int,
 ) -> Candidate:
     segments, columns = np.unique(found, return_inverse=True)
-    n_possible = min(n_pairs, len(farthest), max(entry.n_segments, len(segments)))
-    width = max(len(segments), n_possible)  # segments that were not found may be paired, too
+    n_pairs = pairs_expected(len(farthest), max(entry.n_segments, len(segments)))
+    width = max(len(segments), n_pairs)  # segments that were not found may be paired, too
     distances = np.repeat(farthest[:, None], width, axis=1)
     np.minimum.at(distances, (rows, columns), near)
-    pairs = best_pairs(distances, n_possible)
+    pairs = best_pairs(distances, n_pairs)
     values = distances[pairs[:, 0], pairs[:, 1]]
     known = [
         (int(row), int(segments[column]) % MOST_SEGMENTS)

@@ -8,7 +8,8 @@ import pytest
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.cli.main import main
 from linernotes.errors import CorpusError, InputError
-from linernotes.evidence import Match, Span
+from linernotes.evidence.identification import Match
+from linernotes.evidence.spans import Span
 from linernotes.execution import ProcessRunner, SerialRunner
 from linernotes.fingerprint.landmarks import find_landmarks, find_query
 from linernotes.fingerprint.match import identify_query

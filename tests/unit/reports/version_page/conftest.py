@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from linernotes.audio.files import Audio, read_audio
-from linernotes.evidence import DimensionEvidence, Figure, Span, VersionMatch, VersionSegment
+from linernotes.evidence.spans import Span
+from linernotes.evidence.versions import DimensionEvidence, Figure, VersionMatch, VersionSegment
 from linernotes.reports.version_page.contents import Reference, Removal, Side, VersionPage
 from linernotes.reports.version_page.melodies import Tone, aligned_melodies
 from linernotes.reports.version_page.page import Recorded

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linernotes.errors import InputError
-from linernotes.evidence import VersionMatch
+from linernotes.evidence.versions import VersionMatch
 from linernotes.reports.version_page.contents import Removal
 from linernotes.reports.version_page.facts import page_facts
 from linernotes.reports.version_page.listing import listing_facts, write_listing

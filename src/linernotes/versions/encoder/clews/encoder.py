@@ -39,75 +39,42 @@ from linernotes.audio.files import Audio
 from linernotes.errors import InputError
 from linernotes.versions.encoder.clews.convert import Weights, read_weights
 from linernotes.versions.encoder.clews.layout import KERNELS, N_FFT, Layout, their_name
-from linernotes.versions.encoder.segments import cut, segment_starts
+from linernotes.versions.encoder.learnt import LearntEncoder, placed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from linernotes.versions.encoder.network import Network
-
 RATE = 16000
 HOP = 320
 POOL = 5
-AT_ONCE = 4  # segments in one pass; bounds the memory
+SEGMENTS_AT_ONCE = 4  # at 0.4 GB each
 
 
 @dataclass(frozen=True, eq=False)
-class Clews:
-    """A published network as an encoder.
+class Clews(LearntEncoder):
+    """A published network as an encoder; see `LearntEncoder` for the rest.
 
     Parameters
     ----------
-    network : Network
-        In evaluation mode, on its device.
     kernels : Tensor [shape=(168, 1, 16384)]
         Real and imaginary constant-Q kernels, scaled.
-    name : str
-        ``clews-`` and the first digits of the checkpoint's SHA-256.
     licence : str
         Text that lay beside the checkpoint.
-    length_s, hop_s : float
-        Segments.
     """
 
-    network: Network
     kernels: Tensor
-    name: str
     licence: str
-    length_s: float = 20.0
-    hop_s: float = 5.0
 
-    @property
-    def dimension(self) -> int:
-        """Values per vector."""
-        return self.network.config.dimension
-
-    def vectors(self, audio: Audio) -> NDArray[np.float32]:
-        """Return one vector per segment.
-
-        Parameters
-        ----------
-        audio : Audio
-            At least 4 s.
-
-        Returns
-        -------
-        NDArray[np.float32] [shape=(n_segments, dimension)]
-            Not normalised.
-        """
-        import torch
-
-        starts = segment_starts(audio.duration_s, self.length_s, self.hop_s)
+    def frames(self, audio: Audio) -> tuple[NDArray[np.float32], float]:
+        """Return samples at 16 kHz and their rate."""
         samples = np.asarray(audio.samples, np.float32)
         if audio.sample_rate != RATE:
             samples = soxr.resample(samples, audio.sample_rate, RATE, quality="HQ")
-        segments = cut(samples[:, None], starts, self.length_s, RATE)[:, :, 0]
-        found = []
-        with torch.no_grad():
-            for at in range(0, len(segments), AT_ONCE):
-                waves = torch.from_numpy(segments[at : at + AT_ONCE]).to(self.kernels.device)
-                found.append(self.network(constant_q(waves, self.kernels)).float().cpu().numpy())
-        return np.concatenate(found)
+        return samples[:, None], RATE
+
+    def magnitudes(self, segments: Tensor) -> Tensor:
+        """Return constant-Q magnitudes, five frames averaged."""
+        return constant_q(segments[:, :, 0], self.kernels)
 
 
 def load_clews(path: Path, device: str = "cpu", layout: Layout | None = None) -> Clews:
@@ -138,14 +105,11 @@ def load_clews(path: Path, device: str = "cpu", layout: Layout | None = None) ->
         for name, value in network.state_dict().items()
     }
     network.load_state_dict(state)
-    try:
-        kernels = _scaled_kernels(weights).to(device)
-        network = network.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device {device!r}: {error}; expected cpu or an accelerator that is there"
-        ) from error
-    return Clews(network, kernels, f"clews-{weights.sha256[:8]}", weights.licence)
+    network = placed(network, device)
+    name = f"clews-{weights.sha256[:8]}"
+    return Clews(
+        network, name, _scaled_kernels(weights).to(device), weights.licence, at_once=SEGMENTS_AT_ONCE
+    )
 
 
 def constant_q(waves: Tensor, kernels: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Train the phrase network, the learned projection of `linernotes.versions.phrases`."""

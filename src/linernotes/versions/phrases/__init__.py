@@ -1,0 +1,1 @@
+"""The phrase network: what a few seconds of harmony, melody and bass say together, as vectors that compare."""
