@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.versions.data.notation import notation_of
+from benchmarks.versions.features_cache import load_features
 from benchmarks.versions.measures.ends import by_bars, by_notes, end_errors_s
 from benchmarks.versions.pairs import Known, surroundings
-from linernotes.versions.hypotheses import search
+from linernotes.versions.hypotheses import Piece, search
 from linernotes.versions.spans import stretches
 
 RESULTS = Path(__file__).with_name("results")
@@ -41,7 +42,7 @@ def main() -> None:
             name = f"{quote['of']}-v0"
             if name not in known.rows:
                 continue
-            a, b = known.profile(row["id"]).piece, known.profile(name).piece
+            a, b = (Piece(load_features(options.split, one)) for one in (row["id"], name))
             chosen = search(a, b, "overall")
             started = time.process_time()
             best = next(stretches(a, b, "overall", chosen, 1), None)

@@ -26,10 +26,11 @@ DATA = (
     "CC BY and CC BY-SA against changed copies of themselves. No audio, notation or recording is contained in the "
     "weights' file."
 )
-LICENCE = "Apache-2.0"
+LICENCE = "CC-BY-SA-4.0"
 LICENCE_NOTE = (
-    "The weights are numbers fitted by this project and come under its licence; they hold no audio and no notation. POP909 "
-    "is MIT-licensed data of songs in copyright: renders of it were made for training and measuring and never passed on. "
+    "The weights hold no audio and no notation. Some of the recordings that they were fitted on are CC BY-SA, so they are "
+    "offered under CC BY-SA 4.0, with mini_attribution.txt as credits. POP909 is MIT-licensed data of songs in "
+    "copyright: renders of it were made for training and measuring and never passed on. "
     "ASAP, which is for non-commercial use, was measured on and not fitted to: its performances neither trained the "
     "network nor chose among its states."
 )

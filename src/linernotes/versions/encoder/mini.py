@@ -102,7 +102,7 @@ def card() -> dict[str, Any]:
     Examples
     --------
     >>> card()["name"], card()["licence"]
-    ('mini', 'Apache-2.0')
+    ('mini', 'CC-BY-SA-4.0')
     """
     text = (resources.files(__package__) / "weights" / CARD).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
