@@ -183,7 +183,7 @@ def test_a_melody_silences_the_recordings(page):
     wait_until(page, "!document.getElementById('sound-a').paused")
     page.locator("#melody-1-both button.play").click()
     wait_until(page, "!document.querySelector('#melody-1-both audio').paused")
-    assert paused(page, "a")
+    wait_until(page, "document.getElementById('sound-a').paused")
     page.locator("#go").click()
     wait_until(page, "document.querySelector('#melody-1-both audio').paused")
     page.locator("#go").click()
