@@ -1,12 +1,13 @@
 """Fit the projections of `linernotes.versions.projection` on rendered versions of the training works.
 
-    python -m benchmarks.versions.fit_projection [--split train] [--works 60]
+    python -m benchmarks.versions.fit_projection [--split train] [--works 120]
 
 Reads the features that ``features_cache.py`` wrote. For every two versions of a work the frames that sound the same
 moment are found through ``map``, brought to one key and near one tempo as a comparison would bring them (to the nearest
 of its tempo ratios, so that the projections learn to bear the rest), and their cross-covariance is summed; all frames
 give the total covariance. Per frequency of the Fourier transform over pitch classes the two are diagonalised together;
-``rho`` are the correlations that remain. A few CPU-seconds. Writes ``src/linernotes/versions/projection.npz`` and
+``rho`` are the correlations that remain. Rhythm is fitted on pieces that keep the onsets of a song's first version and
+nothing else, cell by cell. A few CPU-seconds for a hundred works. Writes ``src/linernotes/versions/projection.npz`` and
 ``results/projection.json``.
 """
 
@@ -26,7 +27,7 @@ from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
 from benchmarks.versions.features_cache import features_path, load_features
 from linernotes.evidence.versions import Dimension
 from linernotes.versions.features import FEATURES_REVISION, Features
-from linernotes.versions.hypotheses import DIMENSIONS, RATIOS, lag_shift, shifted_lags, speeds
+from linernotes.versions.hypotheses import DIMENSIONS, RATIOS, RHYTHM_RATIOS, speeds
 from linernotes.versions.projection import (
     RHYTHM_TAPS,
     SHARP_TAPS,
@@ -34,11 +35,13 @@ from linernotes.versions.projection import (
     pack_projections,
     values,
 )
+from linernotes.versions.rhythm import CELL_S
 
 PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "projection.json"
-KEPT = {"overall": 6, "melody": 6, "harmony": 6, "rhythm": 24}
-RIDGE = 2e-3
+KEPT = {"overall": 6, "melody": 6, "harmony": 6, "rhythm": 32}
+RIDGE = {"overall": 2e-3, "melody": 2e-3, "harmony": 2e-3, "rhythm": 1e-2}
+MARGIN = {"rhythm": 1.0}  # nats that a pair of cells has to earn: paths of strangers stay short
 FREQUENCIES = np.array([1.0, 2, 2, 2, 2, 2, 1])  # how often each stands in a real transform of twelve
 HIGHEST_RHO = 0.97
 
@@ -88,7 +91,7 @@ def same_moments(a: Row, b: Row, hop_s: float, speed_a: float, speed_b: float, n
 def played(features: Features, dimension: Dimension, speed: float, transposition: int) -> np.ndarray:
     frames = values(features, dimension, speed)
     if dimension == "rhythm":
-        return shifted_lags(frames, lag_shift(speed))
+        return frames
     blocks = frames.reshape(len(frames), -1, 12)
     return np.roll(blocks, -transposition, axis=2).reshape(len(frames), -1)
 
@@ -96,17 +99,19 @@ def played(features: Features, dimension: Dimension, speed: float, transposition
 def moments(
     pairs: list[tuple[Row, Features, Row, Features]], dimension: Dimension, taps: tuple[int, ...]
 ) -> Moments:
-    n_turns = 1 if dimension == "rhythm" else 12
+    in_rhythm = dimension == "rhythm"
+    n_turns, ratios = (1, RHYTHM_RATIOS) if in_rhythm else (12, RATIOS)
     found: Moments | None = None
     for row_a, a, row_b, b in pairs:
         if dimension == "harmony" and None in (row_a["shares"]["harmony"], row_b["shares"]["harmony"]):
             continue
         true_ratio = row_a["tempo"] / row_b["tempo"]
-        ratio = min(RATIOS, key=lambda one: abs(np.log(one / true_ratio)))
+        ratio = min(ratios, key=lambda one: abs(np.log(one / true_ratio)))
         speed_a, speed_b = speeds(ratio)
         left = seen(played(a, dimension, speed_a, row_a["transposition"]), taps, n_turns)
         right = seen(played(b, dimension, speed_b, row_b["transposition"]), taps, n_turns)
-        at_a, at_b = same_moments(row_a, row_b, a.hop_s, speed_a, speed_b, len(left), len(right))
+        hop_s = CELL_S if in_rhythm else a.hop_s
+        at_a, at_b = same_moments(row_a, row_b, hop_s, speed_a, speed_b, len(left), len(right))
         if len(at_a) < 20:
             continue
         if found is None:
@@ -118,7 +123,9 @@ def moments(
     return found
 
 
-def solve(found: Moments, n_kept: int) -> tuple[np.ndarray, np.ndarray, float, list[list[float]]]:
+def solve(
+    found: Moments, n_kept: int, ridge: float
+) -> tuple[np.ndarray, np.ndarray, float, list[list[float]]]:
     """Return the responses of vectors and costs, the constant, and the correlations of every frequency."""
     n_frequencies, n_inputs, _ = found.total.shape
     n_turns = 12 if n_frequencies > 1 else 1
@@ -132,7 +139,7 @@ def solve(found: Moments, n_kept: int) -> tuple[np.ndarray, np.ndarray, float, l
     constant, correlations = 0.0, []
     for k in range(1 if n_turns == 12 else 0, n_frequencies):  # frames are centred: frequency 0 is empty
         total = found.total[k] / found.n_frames
-        total = total + RIDGE * np.trace(total).real / n_inputs * np.eye(n_inputs)
+        total = total + ridge * np.trace(total).real / n_inputs * np.eye(n_inputs)
         inverse = np.linalg.inv(np.linalg.cholesky(total))
         rho, basis = np.linalg.eigh(inverse @ (found.paired[k] / found.n_pairs) @ inverse.conj().T)
         order = np.argsort(-rho)[:n_kept]
@@ -168,22 +175,34 @@ def version_pairs(split: str, n_works: int) -> list[tuple[Row, Features, Row, Fe
     ]
 
 
+def rhythm_pairs(split: str) -> list[tuple[Row, Features, Row, Features]]:
+    """Return pieces that keep the rhythm of a song's first version, with that version."""
+    rows = {row["id"]: row for row in Ledger(cache_folder() / split).rows()}
+    return [
+        (row, load_features(split, name), rows[first], load_features(split, first))
+        for name, row in sorted(rows.items())
+        if row["kind"] == "rhythm kept"
+        and features_path(split, name).exists()
+        and features_path(split, first := f"{row['of']}-v0").exists()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--split", default="train")
-    parser.add_argument("--works", type=int, default=200)
+    parser.add_argument("--works", type=int, default=120)
     parser.add_argument("--out", type=Path, default=PACKAGE / "projection.npz")
     options = parser.parse_args()
-    pairs = version_pairs(options.split, options.works)
+    pairs, in_rhythm = version_pairs(options.split, options.works), rhythm_pairs(options.split)
     stored, report = {}, {}
     for dimension in DIMENSIONS:
         kinds = {"": WIDE_TAPS, "-sharp": SHARP_TAPS} if dimension != "rhythm" else {"": RHYTHM_TAPS}
         for suffix, taps in kinds.items():
-            found = moments(pairs, dimension, taps)
-            vectors, costs, constant, correlations = solve(found, KEPT[dimension])
-            stored[dimension + suffix] = (taps, vectors, costs, constant)
+            found = moments(in_rhythm if dimension == "rhythm" else pairs, dimension, taps)
+            vectors, costs, constant, correlations = solve(found, KEPT[dimension], RIDGE[dimension])
+            stored[dimension + suffix] = (taps, vectors, costs, constant - MARGIN.get(dimension, 0.0))
             report[dimension + suffix] = {"n_pairs_of_frames": found.n_pairs, "rho": correlations}
     data = pack_projections(stored)
     partial = options.out.with_suffix(".partial")
@@ -192,6 +211,7 @@ def main() -> None:
     facts = {
         "split": options.split,
         "n_pairs": len(pairs),
+        "n_pairs_in_rhythm": len(in_rhythm),
         "works": len({pair[0]["work"] for pair in pairs}),
         "features_revision": FEATURES_REVISION,
         "bytes": len(data),

@@ -34,7 +34,9 @@ WITH_ANYTHING = {
 def test_features_are_whole(name):
     samples = {**WITHOUT_A_TUNE, **WITH_ANYTHING}[name].astype(np.float32)
     features = extract(Audio(samples, RATE))
-    for dimension in ("harmony", "melody", "bass", "rhythm"):
+    assert features.rhythm.shape == (17, 32)
+    assert np.all(np.abs(features.rhythm) <= 1)
+    for dimension in ("harmony", "melody", "bass"):
         vectors = getattr(features, dimension)
         assert len(vectors) == len(features) == 17
         length = np.linalg.norm(vectors, axis=1)

@@ -5,8 +5,8 @@ average of both, is searched for in every piece of the background, in all keys.
 
 Conventions
 -----------
-A fragment is a `Features` of one frame per step of the alignment, in A's key and tempo. It is the same, up to key,
-whichever recording is called A.
+A fragment is a `Features` of one frame per step of the alignment (rhythm: half a frame), in A's key and tempo. It is
+the same, up to key, whichever recording is called A.
 
 Cost
 ----
@@ -26,12 +26,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import Matrix
 from linernotes.versions.background import Background, bundled_background, comparable
+from linernotes.versions.coincidence import common_frames
 from linernotes.versions.features import Features, centred
-from linernotes.versions.hypotheses import Piece, search, shifted_lags
-from linernotes.versions.projection import resampled
+from linernotes.versions.hypotheses import Piece, cells_of, search
+from linernotes.versions.projection import resampled, values
+from linernotes.versions.rhythm import CELLS, N_LAYERS
 
 MOST_NAMES = 10
 
@@ -51,9 +54,8 @@ def shared(
     at_b: NDArray[np.int64],
     speeds: tuple[float, float],
     transposition: int,
-    lag_shift: int,
 ) -> Features:
-    """Return what aligned frames have in common: the average of both, in A's key.
+    """Return what aligned frames have in common but rhythm: the average of both, in A's key.
 
     Parameters
     ----------
@@ -65,25 +67,57 @@ def shared(
         How many times as fast A and B were played to meet.
     transposition : int
         B's pitch minus A's.
-    lag_shift : int
-        Steps by which B's rhythm has to be shifted.
 
     Examples
     --------
     >>> x, at = np.eye(12, dtype=np.float32), np.arange(12)
     >>> one = Features(x, x, x, 0.25, 3.0)
-    >>> shared(one, one, at, at, (1.0, 1.0), 0, 0).harmony.argmax(axis=1)[:3].tolist()
+    >>> shared(one, one, at, at, (1.0, 1.0), 0).harmony.argmax(axis=1)[:3].tolist()
     [0, 1, 2]
     """
 
     def both(name: str) -> Matrix:
         left = resampled(getattr(a, name), speeds[0])[at_a]
         right = resampled(getattr(b, name), speeds[1])[at_b]
-        right = shifted_lags(right, lag_shift) if name == "rhythm" else np.roll(right, -transposition, axis=1)
-        return centred(left + right)
+        return centred(left + np.roll(right, -transposition, axis=1))
 
-    harmony, melody, rhythm, bass = (both(name) for name in ("harmony", "melody", "rhythm", "bass"))
+    harmony, melody, bass = (both(name) for name in ("harmony", "melody", "bass"))
+    rhythm = np.zeros((len(at_a), CELLS * N_LAYERS), np.float32)
     return Features(harmony, melody, rhythm, a.hop_s, len(at_a) * a.hop_s, bass)
+
+
+def shared_rhythm(
+    a: Features,
+    b: Features,
+    at_a: NDArray[np.int64],
+    at_b: NDArray[np.int64],
+    speeds: tuple[float, float],
+    late: int,
+) -> Features:
+    """Return what aligned steps of two rhythms have in common, and nothing else of them.
+
+    Parameters
+    ----------
+    a, b : Features
+        Two recordings.
+    at_a, at_b : NDArray[np.int64] [shape=(n_steps,)]
+        Aligned steps of a rhythm's path, each side at its speed.
+    speeds : (float, float)
+        How many times as fast A and B were played to meet.
+    late : int
+        Cells by which B's steps begin later.
+
+    Examples
+    --------
+    >>> x, rhythm, at = np.eye(12, dtype=np.float32), np.ones((12, 32), np.float32), np.arange(12)
+    >>> one = Features(x, x, rhythm, 0.25, 3.0)
+    >>> len(shared_rhythm(one, one, at, at, (1.0, 1.0), 0))
+    6
+    """
+    left, right = values(a, "rhythm", speeds[0]), values(b, "rhythm", speeds[1])
+    rhythm = common_frames(left, right, cells_of(at_a), cells_of(at_b, late))
+    none = np.zeros((len(rhythm), PITCH_CLASSES), np.float32)
+    return Features(none, none, rhythm, a.hop_s, len(rhythm) * a.hop_s)
 
 
 def commonplace(

@@ -34,7 +34,7 @@ from linernotes.evidence.versions import (
     VersionMatch,
     VersionSegment,
 )
-from linernotes.versions.commonplace import Commonness, commonplace, shared
+from linernotes.versions.commonplace import Commonness, commonplace, shared, shared_rhythm
 from linernotes.versions.expectation import e_value, nats
 from linernotes.versions.features import Features, extract
 from linernotes.versions.figures import (
@@ -43,7 +43,7 @@ from linernotes.versions.figures import (
     heard_line,
     run_figure,
 )
-from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS, lag_shift, search
+from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS, search
 from linernotes.versions.projection import resampled
 from linernotes.versions.significance import (
     Best,
@@ -219,19 +219,13 @@ def _segment(left: Profile, right: Profile, dimension: Dimension, stretch: Stret
 def _how_common(left: Profile, right: Profile, dimension: Dimension, stretch: Stretch) -> Commonness | None:
     """Ask how commonplace the strongest part of a stretch is."""
     exclude = [x or y for x, y in zip(left.cohort.related, right.cohort.related, strict=True)]
-    first, end, score = stretch.path.strongest(JUDGED_STEPS)
+    in_rhythm = dimension == "rhythm"
+    first, end, score = stretch.path.strongest(JUDGED_STEPS * (COARSE_STEP if in_rhythm else 1))
     at_a, at_b = stretch.path.a[first:end], stretch.path.b[first:end]
-    speed_a, speed_b = stretch.speeds
-    shift = lag_shift(speed_b) - lag_shift(speed_a)
-    fragment = shared(
-        left.features,
-        right.features,
-        at_a,
-        at_b,
-        stretch.speeds,
-        stretch.transposition,
-        shift,
-    )
+    if in_rhythm:
+        fragment = shared_rhythm(left.features, right.features, at_a, at_b, stretch.speeds, stretch.late)
+        return commonplace(fragment, dimension, score, exclude)
+    fragment = shared(left.features, right.features, at_a, at_b, stretch.speeds, stretch.transposition)
     return commonplace(fragment, dimension, score / COARSE_STEP, exclude)
 
 

@@ -4,10 +4,11 @@
   (`linernotes.versions.notes`: a transcription, and a small network that tells which note is what).
 - **harmony**: the tones of the chord without the tune, from the same network, added to whitened constant-Q
   chroma, which never abstains.
-- **rhythm**: onset periodicities on a logarithmic lag axis (`linernotes.versions.rhythm`).
+- **rhythm**: what begins when, in sixteenths of a second and eight layers, less what repeats
+  (`linernotes.versions.rhythm`).
 
-All share one clock of ``hop_s`` seconds. Vectors are centred and of length 1 (or 0 where nothing sounds),
-so a scalar product is a correlation in [-1, 1].
+All share one clock of ``hop_s`` seconds. Vectors of the first three are centred and of length 1 (or 0 where nothing
+sounds), so a scalar product is a correlation in [-1, 1].
 
 Conventions
 -----------
@@ -38,9 +39,11 @@ from linernotes.audio.chroma import PITCH_CLASSES, fold_octaves
 from linernotes.audio.files import Audio
 from linernotes.versions.hearing import Hearing, hear
 from linernotes.versions.notes import grid
+from linernotes.versions.notes.events import melody_notes
 from linernotes.versions.notes.lines import Lines, read_lines
+from linernotes.versions.rhythm import rhythm_frames
 
-FEATURES_REVISION = 2
+FEATURES_REVISION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ class Features:
     ----------
     harmony, melody : NDArray[np.float32] [shape=(n_frames, 12)]
         Centred unit vectors.
-    rhythm : NDArray[np.float32] [shape=(n_frames, n_lags)]
-        Centred unit vectors.
+    rhythm : NDArray[np.float32] [shape=(n_frames, 4 * 8)]
+        Four cells of eight layers, in [-1, 1].
     hop_s : float
         Seconds per frame.
     duration_s : float
@@ -147,7 +150,7 @@ def features_of(heard: Hearing, lines: Lines, config: FeatureConfig = FeatureCon
     return Features(
         harmony=centred(harmony),
         melody=_line(lines.melody, n_frames, hop_s, config),
-        rhythm=centred(heard.rhythm),
+        rhythm=rhythm_frames(heard.onsets, heard.notes, melody_notes(heard.notes, lines)),
         hop_s=hop_s,
         duration_s=heard.duration_s,
         bass=_line(lines.bass, n_frames, hop_s, config),

@@ -1,10 +1,10 @@
-"""Listening to a recording once: everything that its features and its notes are made of.
+"""Listening to a recording once: everything that its features are made of.
 
 Conventions
 -----------
-Pitch class 0 is C after removal of the recording's tuning. Rows of ``chroma`` and ``rhythm`` stand for
-``[t, t + 1) * hop_s`` seconds of the configuration, cells of ``grid`` for
-`linernotes.versions.notes.grid.CELL_S` seconds.
+Pitch class 0 is C after removal of the recording's tuning. Rows of ``chroma`` stand for ``[t, t + 1) * hop_s`` seconds
+of the configuration, cells of ``grid`` for `linernotes.versions.notes.grid.CELL_S` seconds, rows of ``onsets`` for
+`linernotes.versions.rhythm.CELL_S` seconds.
 
 Cost
 ----
@@ -29,9 +29,10 @@ from linernotes.audio.chroma import (
 )
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
+from linernotes.versions.notes.events import Note, notes
 from linernotes.versions.notes.grid import pitch_grid
 from linernotes.versions.notes.transcription import Transcription, transcribe
-from linernotes.versions.rhythm import RhythmConfig, rhythm_patterns
+from linernotes.versions.rhythm import CELLS, onset_strength
 from linernotes.versions.salience import salience
 
 
@@ -42,7 +43,7 @@ class HearingConfig:
     Parameters
     ----------
     hop_s : float
-        Seconds between rows of chroma and rhythm; a multiple of the constant-Q hop and of the grid's cell.
+        Seconds between rows of chroma; a multiple of the constant-Q hop and of the grid's cell.
     shortest_s : float
         Shorter audio is refused.
     """
@@ -63,24 +64,27 @@ class Hearing:
         What is known about every semitone in every eighth of a second.
     chroma : NDArray[np.float32] [shape=(n_frames, 12)]
         Whitened chroma.
-    rhythm : NDArray[np.float32] [shape=(n_frames, n_lags)]
-        Onset periodicities.
+    onsets : NDArray[np.float32] [shape=(4 * n_frames, 6)]
+        Spectral flux in bands.
+    notes : tuple of Note
+        The notes of the transcription.
     duration_s : float
         Length of the recording.
     hop_s : float
-        Seconds per row of chroma and rhythm.
+        Seconds per row of chroma.
     """
 
     transcription: Transcription
     grid: NDArray[np.float32]
     chroma: NDArray[np.float32]
-    rhythm: NDArray[np.float32]
+    onsets: NDArray[np.float32]
+    notes: tuple[Note, ...]
     duration_s: float
     hop_s: float = 0.25
 
 
 def hear(audio: Audio, config: HearingConfig = HearingConfig()) -> Hearing:
-    """Return the transcription, the pitch grid, chroma and rhythm of a recording.
+    """Return the transcription, its notes, the pitch grid, chroma and onsets of a recording.
 
     Parameters
     ----------
@@ -118,7 +122,8 @@ def hear(audio: Audio, config: HearingConfig = HearingConfig()) -> Hearing:
         transcription=transcription,
         grid=pitch_grid(transcription, loudness, strength, spectrum_config.hop_s),
         chroma=_pool(_chroma(loudness), step, n_frames),
-        rhythm=rhythm_patterns(audio, n_frames, RhythmConfig(hop_s=config.hop_s)),
+        onsets=onset_strength(audio, CELLS * n_frames),
+        notes=notes(transcription),
         duration_s=audio.duration_s,
         hop_s=config.hop_s,
     )

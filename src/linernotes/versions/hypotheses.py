@@ -3,8 +3,8 @@
 All twelve transpositions and seven tempo ratios are tried, in pieces of 40 s and more on a clock of one second; the best
 eight of them are followed on a clock of half a second. The path itself bends by up to a factor of two. *Overall* is
 harmony, melody and bass together, as the phrase network (`linernotes.versions.phrases`) weighs them: weak, different
-evidence beats any one alone. The others are linear projections. Rhythm has no transposition; its lag axis is shifted
-with the tempo.
+evidence beats any one alone. The others are linear projections. Rhythm has no transposition. Its clock
+is an eighth of a second, and 23 tempo ratios, a semitone apart, are tried.
 
 Conventions
 -----------
@@ -18,7 +18,7 @@ Serrà, Gómez, Herrera (2008), "Transposing chroma representations to a common 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.evidence.versions import Dimension
-from linernotes.versions.alignment import AlignmentConfig, Matrix, variant_scores
-from linernotes.versions.features import Features, centred
+from linernotes.versions.alignment import AlignmentConfig, Matrix, best_path, variant_scores
+from linernotes.versions.coincidence import coincidence
+from linernotes.versions.features import Features
 from linernotes.versions.keyed import Spectrum, keyed_scores, spectrum
 from linernotes.versions.phrases.network import bundled_network
 from linernotes.versions.projection import (
@@ -50,22 +51,27 @@ COARSE_STEP: Final = 2  # frames from one to the next while hypotheses are tried
 THIN: Final = 2  # coarse frames from one to the next while all keys and ratios of long pieces are tried
 LONG: Final = 160  # frames; shorter pieces are not thinned
 N_LEADERS: Final = 8  # hypotheses of long pieces that are followed on the coarse clock
-LAGS_PER_OCTAVE: Final = 12
-LAG_SHIFTS: Final = (-1, 0, 1)  # lag steps tried around those of a tempo ratio
+RHYTHM_RATIOS: Final = tuple(
+    2 ** (k / 12) for k in range(-11, 12)
+)  # phase is lost at steps as wide as the others
+RHYTHM_STEP: Final = 2  # cells from one to the next: rhythm is compared on a clock of an eighth of a second
+N_TEMPI: Final = 3  # ratios at which B is tried half a step late, too
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One way of reading B as a version of A, and how good it is.
 
-    ``contrast`` is the logarithm of the score over the median score of the other transpositions (in rhythm: of the
-    other tempi): unrelated music is about as alike in any key.
+    ``contrast`` is the logarithm of the score over the median score of the other transpositions: unrelated music is
+    about as alike in any key. In rhythm it is `linernotes.versions.coincidence.coincidence`, and ``late`` says by how
+    many cells B's clock begins later.
     """
 
     transposition: int
     ratio: float
     score: float
     contrast: float
+    late: int = 0
 
     @property
     def speeds(self) -> tuple[float, float]:
@@ -101,12 +107,12 @@ class Piece:
             self.spectra[key] = spectrum(Embedded(plain.vectors[::thin], plain.costs[::thin]))
         return self.spectra[key]
 
-    def rhythm(self, speed: float, shift: int, step: int = COARSE_STEP) -> Embedded:
-        """Return the rhythm at a speed, its lags shifted as if played ``2 ** (shift / 12)`` times as fast."""
-        key = (f"rhythm{shift:+d}", speed, step)
+    def rhythm(self, speed: float, late: int = 0) -> Embedded:
+        """Return the rhythm at a speed on a clock of `RHYTHM_STEP` cells that begins *late* cells later."""
+        key = (f"rhythm+{late}", speed, RHYTHM_STEP)
         if key not in self.kept:
-            frames = shifted_lags(values(self.features, "rhythm", speed), shift)
-            self.kept[key] = embed(frames, bundled_projections()["rhythm"], step)
+            cells = values(self.features, "rhythm", speed)
+            self.kept[key] = embed(cells, bundled_projections()["rhythm"], RHYTHM_STEP, late)
         return self.kept[key]
 
 
@@ -121,7 +127,7 @@ def speeds(ratio: float) -> tuple[float, float]:
     return max(1.0, 1 / ratio), max(1.0, ratio)
 
 
-def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] = RATIOS) -> Hypothesis:
+def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] | None = None) -> Hypothesis:
     """Return the best hypothesis of one dimension.
 
     Parameters
@@ -131,10 +137,11 @@ def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] =
     dimension : {"overall", "melody", "harmony", "rhythm"}
         What is compared.
     ratios : tuple of float, optional
-        Tempo ratios tried, powers of the fourth root of two.
+        Tempo ratios tried: by default `RATIOS`, in rhythm `RHYTHM_RATIOS`.
     """
     if dimension == "rhythm":
-        return _search_rhythm(a, b, ratios)
+        return _search_rhythm(a, b, ratios or RHYTHM_RATIOS)
+    ratios = ratios or RATIOS
     thin = THIN if len(ratios) > 1 and min(len(a.features), len(b.features)) >= LONG else 1
     scores = np.stack([_in_every_key(a, b, dimension, ratio, thin) for ratio in ratios])
     row, steps = divmod(int(scores.argmax()), PITCH_CLASSES)
@@ -170,56 +177,46 @@ def _followed(
     return scores
 
 
-def lag_shift(ratio: float) -> int:
-    """Return how far the lag axis of a pattern moves when it is played *ratio* times as fast.
-
-    Examples
-    --------
-    >>> lag_shift(2.0), lag_shift(2 ** -0.25)
-    (12, -3)
-    """
-    return round(LAGS_PER_OCTAVE * float(np.log2(ratio)))
-
-
-def shifted_lags(rhythm: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Return patterns as if played ``2 ** (step / 12)`` times as fast: lags move down, the gap stays empty.
-
-    Examples
-    --------
-    >>> shifted_lags(np.arange(4, dtype=np.float32).reshape(1, 4), 1).argmax()
-    np.int64(2)
-    """
-    if step == 0:
-        return rhythm
-    halves = []
-    for half in np.split(rhythm, 2, axis=1):
-        moved = np.roll(half, -step, axis=1)
-        if step > 0:
-            moved[:, -step:] = moved[:, -step - 1 : -step]
-        elif step < 0:
-            moved[:, :-step] = moved[:, -step : -step + 1]
-        halves.append(moved)
-    return centred(np.hstack(halves))
-
-
 def log_odds_matrix(a: Embedded, b: Embedded) -> Matrix:
     """Return the log-odds of every pair of frames, unclipped [shape=(n_a, n_b), float32]."""
     return np.asarray(a.vectors @ b.vectors.T - a.costs[:, None] - b.costs[None, :], np.float32)
 
 
 def _search_rhythm(a: Piece, b: Piece, ratios: tuple[float, ...]) -> Hypothesis:
-    scores = np.zeros((len(ratios), len(LAG_SHIFTS)), np.float32)
-    for row, ratio in enumerate(ratios):
-        speed_a, speed_b = speeds(ratio)
-        left = a.rhythm(speed_a, lag_shift(speed_a))
-        for column, extra in enumerate(LAG_SHIFTS):
-            right = b.rhythm(speed_b, lag_shift(speed_b) + extra)
-            x = left.vectors @ right.vectors.T
-            scores[row, column] = variant_scores(x, left.costs, right.costs, PATHS["rhythm"])[0]
-    row, column = divmod(int(scores.argmax()), len(LAG_SHIFTS))
-    others = np.delete(scores.max(axis=1), row)
-    contrast = _contrast(float(scores[row, column]), others) if len(others) else 0.0
-    return Hypothesis(0, ratios[row], float(scores[row, column]), contrast)
+    """Try all tempi with B in step, and the best of them with B half a step late."""
+    known = {(ratio, 0): _rhythm_score(a, b, ratio, 0) for ratio in ratios}
+    leaders = sorted(ratios, key=lambda ratio: -known[ratio, 0])[:N_TEMPI]
+    known |= {(ratio, 1): _rhythm_score(a, b, ratio, 1) for ratio in leaders}
+    ratio, late = max(known, key=lambda one: known[one])
+    chosen = Hypothesis(0, ratio, known[ratio, late], 0.0, late)
+    return chosen if len(ratios) == 1 else replace(chosen, contrast=_coincidence(a, b, chosen))
+
+
+def _rhythm_score(a: Piece, b: Piece, ratio: float, late: int) -> float:
+    speed_a, speed_b = speeds(ratio)
+    left, right = a.rhythm(speed_a), b.rhythm(speed_b, late)
+    return float(variant_scores(left.vectors @ right.vectors.T, left.costs, right.costs, PATHS["rhythm"])[0])
+
+
+def _coincidence(a: Piece, b: Piece, chosen: Hypothesis) -> float:
+    """Return how far onsets coincide along the best path of a hypothesis."""
+    speed_a, speed_b = chosen.speeds
+    limits = PATHS["rhythm"]
+    s = log_odds_matrix(a.rhythm(speed_a), b.rhythm(speed_b, chosen.late))
+    path = best_path(np.clip(s, limits.floor, limits.ceiling), limits.gap)
+    cells = [values(piece.features, "rhythm", speed) for piece, speed in ((a, speed_a), (b, speed_b))]
+    return coincidence(cells[0], cells[1], cells_of(path.a), cells_of(path.b, chosen.late))
+
+
+def cells_of(steps: NDArray[np.int64], late: int = 0) -> NDArray[np.int64]:
+    """Return the cells that steps of a rhythm's path cover.
+
+    Examples
+    --------
+    >>> cells_of(np.array([3, 4]), late=1).tolist()
+    [7, 8, 9, 10]
+    """
+    return (RHYTHM_STEP * steps[:, None] + late + np.arange(RHYTHM_STEP)).ravel()
 
 
 def _contrast(best: float, others: NDArray[np.float32]) -> float:

@@ -12,9 +12,9 @@ The matrices are fitted by ``benchmarks/versions/fit_projection.py`` on rendered
 
 Conventions
 -----------
-Projected vectors are ``[shape=(n_frames, 12 * n_kept), float32]``, blocks of twelve pitch classes (rhythm: no blocks).
-*Speed* is how many times as fast a piece is played before it is projected. ``sharp`` projections see three frames only:
-they say where a stretch begins and ends.
+Projected vectors are ``[shape=(n_frames, 12 * n_kept), float32]``, blocks of twelve pitch classes (rhythm: no blocks,
+and cells instead of frames). *Speed* is how many times as fast a piece is played before it is projected. ``sharp``
+projections see three frames only: they say where a stretch begins and ends.
 
 References
 ----------
@@ -44,6 +44,7 @@ from linernotes.errors import NotFitted
 from linernotes.evidence.versions import Dimension
 from linernotes.versions.alignment import Matrix
 from linernotes.versions.features import FEATURES_REVISION, Features
+from linernotes.versions.rhythm import CELLS
 
 CHANNELS: dict[Dimension, tuple[str, ...]] = {
     "overall": ("harmony", "melody", "bass"),
@@ -53,7 +54,7 @@ CHANNELS: dict[Dimension, tuple[str, ...]] = {
 }
 WIDE_TAPS = (-8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8)
 SHARP_TAPS = (-1, 0, 1)
-RHYTHM_TAPS = (0,)
+RHYTHM_TAPS = tuple(range(-32, 33, 2))  # cells: two seconds on either side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,17 +151,22 @@ def unpack_projections(data: bytes) -> dict[str, Projection]:
 def values(features: Features, dimension: Dimension, speed: float = 1.0) -> Matrix:
     """Return the feature vectors of a dimension side by side, played *speed* times as fast.
 
+    Rhythm comes in cells, four to a frame.
+
     Examples
     --------
     >>> x = np.eye(12, dtype=np.float32)
     >>> values(Features(x, x, x, 0.25, 3.0), "overall").shape
     (12, 36)
     """
-    return resampled(np.hstack([getattr(features, name) for name in CHANNELS[dimension]]), speed)
+    frames = np.hstack([getattr(features, name) for name in CHANNELS[dimension]])
+    if dimension == "rhythm":
+        frames = frames.reshape(CELLS * len(frames), -1)
+    return resampled(frames, speed)
 
 
-def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
-    """Return every *step*-th frame, projected.
+def embed(frames: Matrix, projection: Projection, step: int = 1, first: int = 0) -> Embedded:
+    """Return every *step*-th frame, projected, from *first* on.
 
     Parameters
     ----------
@@ -170,6 +176,8 @@ def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
         Of the same dimension.
     step : int
         Frames from one to the next.
+    first : int
+        Where to begin.
 
     Examples
     --------
@@ -177,7 +185,7 @@ def embed(frames: Matrix, projection: Projection, step: int = 1) -> Embedded:
     >>> embed(np.eye(2, dtype=np.float32), one).costs.tolist()
     [-0.5, -0.5]
     """
-    centres = np.arange(0, len(frames), step)
+    centres = np.arange(first, len(frames), step)
     around = np.clip(centres[:, None] + np.array(projection.taps)[None, :], 0, len(frames) - 1)
     seen = frames[around].reshape(len(centres), -1)
     costs = ((seen @ projection.costs) ** 2).sum(axis=1) - projection.constant / 2

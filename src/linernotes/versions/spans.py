@@ -28,13 +28,14 @@ from linernotes.versions.features import Features
 from linernotes.versions.hypotheses import (
     COARSE_STEP,
     PATHS,
+    RHYTHM_STEP,
     Hypothesis,
     Piece,
-    lag_shift,
     log_odds_matrix,
     speeds,
 )
 from linernotes.versions.projection import Embedded, transposed
+from linernotes.versions.rhythm import CELL_S
 
 ANCHOR_STEPS = 8  # steps from one anchor of a path to the next
 LEAST_STEPS = 12  # shorter paths say nothing about tempo
@@ -42,7 +43,10 @@ LEAST_STEPS = 12  # shorter paths say nothing about tempo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """One aligned stretch: its path in frames at *speeds*, coarse *score*, and what it is in seconds."""
+    """One aligned stretch: its path in frames at *speeds*, coarse *score*, and what it is in seconds.
+
+    The path of a rhythm is in steps of `RHYTHM_STEP` cells, B's beginning *late* cells later.
+    """
 
     path: Path
     score: float
@@ -51,6 +55,7 @@ class Stretch:
     a: Span
     b: Span
     anchors: tuple[tuple[float, float], ...]
+    late: int = 0
 
     @property
     def ratio(self) -> float:
@@ -87,7 +92,8 @@ def stretches(
         if sharp is not None:
             strike_out(sharp, ends)
         if len(ends.a) >= 2:
-            yield _stretch(a.features, b.features, path, ends, chosen, ratio)
+            clock = _clock(a.features, dimension, speeds(ratio), chosen.late)
+            yield _stretch(a.features, b.features, path, ends, chosen, clock)
 
 
 def _refined(a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis) -> float:
@@ -107,37 +113,51 @@ def _gains(a: Piece, b: Piece, dimension: Dimension, chosen: Hypothesis, ratio: 
 def _matrix(a: Piece, b: Piece, name: str, chosen: Hypothesis, ratio: float) -> NDArray[np.float32]:
     speed_a, speed_b = speeds(ratio)
     if name == "rhythm":
-        return log_odds_matrix(
-            a.rhythm(speed_a, lag_shift(speed_a), 1),
-            b.rhythm(speed_b, lag_shift(speed_b), 1),
-        )
+        return log_odds_matrix(a.rhythm(speed_a), b.rhythm(speed_b, chosen.late))
     left, right = a.embedded(name, speed_a, 1), b.embedded(name, speed_b, 1)
     return log_odds_matrix(left, Embedded(transposed(right.vectors, chosen.transposition), right.costs))
 
 
-def _stretch(a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, ratio: float) -> Stretch:
-    speed_a, speed_b = speeds(ratio)
-    second_a, second_b = a.hop_s * speed_a, b.hop_s * speed_b
-    at = np.unique(np.append(np.arange(0, len(ends.a), ANCHOR_STEPS), len(ends.a) - 1))
-    points = [
-        (
-            min(float(ends.a[i]) * second_a, a.duration_s),
-            min(float(ends.b[i]) * second_b, b.duration_s),
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """Seconds of a step of A and of B, and the second at which B's first step begins; *coarse* steps make one of scores."""
+
+    speeds: tuple[float, float]
+    step_a_s: float
+    step_b_s: float
+    first_b_s: float
+    coarse: int
+
+
+def _clock(a: Features, dimension: Dimension, played: tuple[float, float], late: int) -> _Clock:
+    if dimension == "rhythm":
+        return _Clock(
+            played,
+            RHYTHM_STEP * CELL_S * played[0],
+            RHYTHM_STEP * CELL_S * played[1],
+            late * CELL_S * played[1],
+            1,
         )
-        for i in at
-    ]
-    last = (
-        min(float(ends.a[-1] + 1) * second_a, a.duration_s),
-        min(float(ends.b[-1] + 1) * second_b, b.duration_s),
-    )
-    anchors = [*[point for point in points[:-1]], last]
+    return _Clock(played, a.hop_s * played[0], a.hop_s * played[1], 0.0, COARSE_STEP)
+
+
+def _stretch(a: Features, b: Features, path: Path, ends: Path, chosen: Hypothesis, clock: _Clock) -> Stretch:
+    def seconds(i: int, after: int = 0) -> tuple[float, float]:
+        at_a = (float(ends.a[i]) + after) * clock.step_a_s
+        at_b = (float(ends.b[i]) + after) * clock.step_b_s + clock.first_b_s
+        return min(at_a, a.duration_s), min(at_b, b.duration_s)
+
+    at = np.unique(np.append(np.arange(0, len(ends.a), ANCHOR_STEPS), len(ends.a) - 1))
+    points, last = [seconds(i) for i in at], seconds(-1, 1)
+    anchors = [*points[:-1], last]
     rounded = tuple((round(x, 3), round(y, 3)) for x, y in anchors)
     return Stretch(
         path=path,
-        score=path.score / COARSE_STEP,
-        speeds=(speed_a, speed_b),
+        score=path.score / clock.coarse,
+        speeds=clock.speeds,
         transposition=chosen.transposition,
         a=Span(points[0][0], last[0]),
         b=Span(points[0][1], last[1]),
         anchors=rounded,
+        late=chosen.late,
     )

@@ -18,7 +18,7 @@ def _piece(seed, n, repeats=3):
     roots = random.integers(0, 12, n_notes // 2 + 1)
     chords = np.repeat(np.stack([np.roll([1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0], r) for r in roots]), 2, axis=0)
     bass = np.repeat(np.eye(12, dtype=np.float32)[roots], 2, axis=0)
-    rhythm = random.normal(0, 1, (n_notes, 96)).astype(np.float32)
+    rhythm = random.normal(0, 1, (n_notes, 32)).astype(np.float32)
     parts = [
         centred(np.repeat(x[:n_notes].astype(np.float32), repeats, axis=0)[:n])
         for x in (chords, notes, rhythm, bass)

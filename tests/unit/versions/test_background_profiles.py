@@ -12,7 +12,7 @@ from linernotes.versions.background import bundled_background, comparable, pack,
 from linernotes.versions.commonplace import commonplace, shared
 from linernotes.versions.expectation import e_value, expected
 from linernotes.versions.features import Features
-from linernotes.versions.hypotheses import DIMENSIONS, PATHS, Piece, log_odds_matrix, search, shifted_lags
+from linernotes.versions.hypotheses import DIMENSIONS, PATHS, Piece, log_odds_matrix, search
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.projection import Embedded, bundled_projections, in_every_key, unpack_projections
 from linernotes.versions.significance import Cohort, Profile, profile
@@ -23,7 +23,7 @@ TYPICAL = Cohort(FOUR, FOUR, (100.0, 100.0, 100.0, 100.0))
 
 def _fragment(piece, first=20, end=84):
     at = np.arange(first, end)
-    return shared(piece, piece, at, at, (1.0, 1.0), 0, 0)
+    return shared(piece, piece, at, at, (1.0, 1.0), 0)
 
 
 def test_the_background_is_small_free_and_credited():
@@ -103,14 +103,6 @@ def test_projections_turn_with_the_key():
         np.testing.assert_allclose(one.vectors, turned, atol=2e-3)
         np.testing.assert_allclose(one.costs, other.costs, atol=2e-2)
     assert set(bundled_projections()) >= {*DIMENSIONS, "overall-sharp", "melody-sharp", "harmony-sharp"}
-
-
-def test_shifting_lags_there_and_back_changes_only_the_edge():
-    x = np.random.default_rng(0).normal(0, 1, (4, 96)).astype(np.float32)
-    x -= x.mean(axis=1, keepdims=True)
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    again = shifted_lags(shifted_lags(x, 3), -3)
-    assert np.corrcoef(again[0, 6:42], x[0, 6:42])[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
