@@ -8,7 +8,7 @@ Three fits, on pairs whose features stand in the cache (``features_cache.py``), 
   2008), weights not negative, each class weighing the same. A share of the related pairs, fitted too, is allowed to
   look unrelated (Copas 1988): an a cappella and an instrumental mix have hardly a note in common.
 - *dimensions*: for melody, harmony and rhythm, which pairs share them; weights may be negative, so that what melody
-  owes to shared chords is subtracted.
+  owes to shared chords is subtracted. Kinds of pairs weigh as the roots of their numbers.
 - *chance*: decay and location of the scores of unrelated pairs, by maximum likelihood of a Gumbel distribution whose
   location follows the search space and the cohorts.
 
@@ -44,20 +44,33 @@ from benchmarks.versions.pairs import (
     surroundings,
     unrelated_pairs,
 )
-from linernotes.versions.expectation import search_space
+from linernotes.versions.expectation import search_space, surprise
 from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
 
 PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "calibration.json"
 PRIOR_DEVIATION = 2.5
 SEED, N_FOLDS, N_BINS = 20, 5, 10
-SUBSTANCE_TERMS = ("overall", "melody", "harmony")
+SUBSTANCE_TERMS = ("overall", "melody", "harmony", "overall surprise")
 LABEL_TERMS = {
-    "melody": ("overall", "melody", "harmony", "melody with harmony"),
-    "harmony": ("overall", "melody", "harmony", "overall log", "harmony log"),
+    "melody": (
+        "overall log",
+        "melody log",
+        "melody along overall",
+        "melody along harmony",
+        "melody beyond harmony along overall",
+        "melody beyond harmony along melody",
+    ),
+    "harmony": (
+        "overall log",
+        "harmony log",
+        "harmony along overall",
+        "harmony along melody",
+        "harmony beyond melody along overall",
+        "harmony beyond melody along harmony",
+    ),
     "rhythm": ("rhythm", "rhythm contrast"),
 }
-LABEL_PRIOR = {"melody": 0.42, "harmony": 0.4, "rhythm": 0.1}  # folded into the intercepts
 TAIL = 0.7  # scores below this quantile of chance say only that they are below
 NOT_FITTED = ("4 bars quoted",)
 MEASURED_ONLY = (
@@ -66,17 +79,18 @@ MEASURED_ONLY = (
 )  # ASAP is licensed for measuring, not for constants that ship
 
 
-def fit(values: np.ndarray, truth: np.ndarray, *, signed: bool, lapses: bool) -> tuple[np.ndarray, float]:
+def fit(
+    values: np.ndarray, truth: np.ndarray, weight: np.ndarray, *, signed: bool, lapses: bool
+) -> tuple[np.ndarray, float]:
     """Return intercept and weights, and the share of related pairs that look unrelated."""
     deviation = values.std(axis=0) + 1e-9
     inputs = np.hstack([np.ones((len(values), 1)), values / deviation])
-    weight = truth.sum() / max((~truth).sum(), 1)
 
     def loss(w: np.ndarray) -> float:
         logit = inputs @ w[:-1]
         shows, hides = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
         either = np.logaddexp(np.log1p(-w[-1]) + shows, np.log(w[-1]) + hides)
-        likelihood = either[truth].sum() + weight * hides[~truth].sum()
+        likelihood = (weight * np.where(truth, either, hides)).sum()
         return float(0.5 * (w[1:-1] ** 2).sum() / PRIOR_DEVIATION**2 - likelihood)
 
     n_terms = values.shape[1]
@@ -87,19 +101,38 @@ def fit(values: np.ndarray, truth: np.ndarray, *, signed: bool, lapses: bool) ->
     return np.concatenate([found[:1], found[1:-1] / deviation]), float(found[-1])
 
 
+def by_class(truth: np.ndarray) -> np.ndarray:
+    """Return weights under which all that are not shared count as much as all that are; these count one each."""
+    return np.where(truth, 1.0, truth.sum() / max((~truth).sum(), 1))
+
+
+def by_class_and_group(truth: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return weights under which, within a class, a group counts as the root of its size.
+
+    Random pairs are many and easy, controlled pairs few and what labels are for.
+    """
+    weight = np.zeros(len(truth))
+    for one in (True, False):
+        for name in np.unique(group[truth == one]):
+            chosen = (truth == one) & (group == name)
+            weight[chosen] = chosen.sum() ** -0.5
+        weight[truth == one] *= truth.sum() / weight[truth == one].sum()
+    return weight
+
+
 def folds(pairs: list[Pair]) -> np.ndarray:
     """Return the fold of every pair, by its first work: a work's pairs are never on both sides."""
     return np.array([zlib.crc32(max(pair.works).encode()) % N_FOLDS for pair in pairs])
 
 
 def cross_validated(
-    values: np.ndarray, truth: np.ndarray, fold: np.ndarray, *, signed: bool, lapses: bool
+    values: np.ndarray, truth: np.ndarray, weight: np.ndarray, fold: np.ndarray, *, signed: bool, lapses: bool
 ) -> np.ndarray:
     """Return log-odds of every pair from the fit without its fold."""
     odds = np.zeros(len(values))
     for k in range(N_FOLDS):
         held = fold == k
-        weights, _ = fit(values[~held], truth[~held], signed=signed, lapses=lapses)
+        weights, _ = fit(values[~held], truth[~held], weight[~held], signed=signed, lapses=lapses)
         odds[held] = weights[0] + values[held] @ weights[1:]
     return odds
 
@@ -115,10 +148,14 @@ def calibration_error(odds: np.ndarray, truth: np.ndarray) -> float:
 
 
 def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: str) -> dict[str, Any]:
-    """Return decay, location and slope of the chance scores of a dimension, and observed against expected counts."""
-    score, level = table[f"{dimension} score"][unrelated], table[f"{dimension} level"][unrelated]
-    sizes = zip(table["n_a"][unrelated], table["n_b"][unrelated], strict=True)
-    space = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
+    """Return decay, location and slope of the chance scores of a dimension, and observed against expected counts.
+
+    The table gains the column of how surprising every pair's score is.
+    """
+    scores, levels = table[f"{dimension} score"], table[f"{dimension} level"]
+    sizes = zip(table["n_a"], table["n_b"], strict=True)
+    spaces = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
+    score, level, space = scores[unrelated], levels[unrelated], spaces[unrelated]
 
     def exponent(w: np.ndarray, at: np.ndarray = score) -> np.ndarray:
         return np.asarray(np.clip(w[1] + w[2] * level + space - np.exp(w[0]) * at, -50, 50))
@@ -134,6 +171,8 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
         w = scipy.optimize.minimize(loss, w, (least,), method="Nelder-Mead", options={"maxiter": 4000}).x
         ahead = w[1] + w[2] * level + space + np.log(1 / -np.log(TAIL))
         least = ahead / np.exp(w[0])
+    every = w[1] + w[2] * levels + spaces - np.exp(w[0]) * scores
+    table[f"{dimension} surprise"] = np.array([surprise(x) for x in every])
     chance = np.exp(np.clip(exponent(w), -50, 50))
     counts = {
         str(limit): {
@@ -158,8 +197,9 @@ def fit_substance(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict
     truth = np.array([bool(pair.related) for pair in pairs])
     values, fold = design(table, SUBSTANCE_TERMS), folds(pairs)
     odds = np.zeros(len(pairs))
-    odds[fitted] = cross_validated(values[fitted], truth[fitted], fold[fitted], signed=False, lapses=True)
-    weights, lapses = fit(values[fitted], truth[fitted], signed=False, lapses=True)
+    known = values[fitted], truth[fitted], by_class(truth[fitted])
+    odds[fitted] = cross_validated(*known, fold[fitted], signed=False, lapses=True)
+    weights, lapses = fit(*known, signed=False, lapses=True)
     odds[~fitted] = weights[0] + values[~fitted] @ weights[1:]
     limit = float(np.quantile(odds[fitted & ~truth], 0.99))
     names = ("intercept", *SUBSTANCE_TERMS)
@@ -174,7 +214,7 @@ def fit_substance(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict
 
 
 def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, Any]]:
-    fold = folds(pairs)
+    fold, group = folds(pairs), np.array([pair.group for pair in pairs])
     constants: dict[str, Any] = {}
     said = np.zeros((len(pairs), len(PARTS)), bool)
     right = np.ones(len(pairs), bool)
@@ -184,13 +224,12 @@ def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dic
         fitted = judged & np.array([pair.group not in MEASURED_ONLY for pair in pairs])
         truth = np.array([pair.shares.get(part, False) for pair in pairs])
         values, odds = design(table, LABEL_TERMS[part]), np.zeros(len(pairs))
-        odds[fitted] = cross_validated(values[fitted], truth[fitted], fold[fitted], signed=True, lapses=False)
-        weights, _ = fit(values[fitted], truth[fitted], signed=True, lapses=False)
+        known = values[fitted], truth[fitted], by_class_and_group(truth[fitted], group[fitted])
+        odds[fitted] = cross_validated(*known, fold[fitted], signed=True, lapses=False)
+        weights, _ = fit(*known, signed=True, lapses=False)
         odds[~fitted] = weights[0] + values[~fitted] @ weights[1:]
-        tilt = np.log(LABEL_PRIOR[part] / (1 - LABEL_PRIOR[part]))
-        said[:, column] = odds + tilt > 0
+        said[:, column] = odds > 0
         right &= ~judged | (said[:, column] == truth)
-        weights[0] += tilt
         constants[part] = dict(zip(("intercept", *LABEL_TERMS[part]), weights.round(4).tolist(), strict=True))
         error = calibration_error(odds[fitted], truth[fitted])
         report[part] = {"expected_calibration_error": round(error, 4)}
@@ -235,12 +274,12 @@ def main() -> None:
     else:
         table = known.table(pairs)
         np.savez(kept, allow_pickle=False, **table, pairs=names)
-    substance, of_substance = fit_substance(pairs, table)
-    dimensions, of_dimensions = fit_dimensions(pairs, table)
     unrelated = np.array(
         [pair.group.endswith(", unrelated") and pair.group not in MEASURED_ONLY for pair in pairs]
     )
     chance = {dimension: fit_chance(table, unrelated, dimension) for dimension in DIMENSIONS}
+    substance, of_substance = fit_substance(pairs, table)
+    dimensions, of_dimensions = fit_dimensions(pairs, table)
     constants = {
         "substance": substance,
         "dimensions": dimensions,

@@ -28,7 +28,8 @@ from linernotes.versions.background import bundled_background
 from linernotes.versions.features import FEATURES_REVISION
 from linernotes.versions.hypotheses import DIMENSIONS
 from linernotes.versions.profiles import load_profile, save_profile
-from linernotes.versions.significance import Profile, profile, search_all, terms
+from linernotes.versions.significance import Profile, profile, search_all
+from linernotes.versions.terms import label_terms
 
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime")
 PARTS = ("melody", "harmony", "rhythm")
@@ -77,7 +78,7 @@ class Known:
         for done, pair in enumerate(pairs, start=1):
             a, b = self.profile(pair.a), self.profile(pair.b)
             best = search_all(a, b)
-            found = terms(a.cohort, b.cohort, best)
+            found = label_terms(a, b, best)
             found |= {f"{dimension} score": best[dimension].score for dimension in DIMENSIONS}
             for at, dimension in enumerate(DIMENSIONS):
                 found[f"{dimension} level"] = (a.cohort.level[at] + b.cohort.level[at]) / 2

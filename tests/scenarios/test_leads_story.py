@@ -191,7 +191,7 @@ def test_attribution_is_refused_for_an_output_with_a_lead(found, without, output
 def test_the_same_music_played_otherwise_raises_a_lead(without, tmp_path):
     """Five semitones higher and a third faster no passage is found; the music is."""
     write_audio(tmp_path / "far.wav", pitched(piece(REMOVED, 8.0, 28.0), 5.0))
-    config = LeadConfig(n_controls=0, least_probability=0.8)  # fifteen seconds are no stronger evidence
+    config = LeadConfig(n_controls=0)
     found = find_leads([tmp_path / "far.wav"], without / "ws", config=config, log=False)
     (lead,) = found["leads"]
     (seen,) = lead["observations"]

@@ -54,12 +54,11 @@ from linernotes.versions.significance import (
     probability,
     profile,
     search_all,
-    terms,
-    terms_of,
 )
 from linernotes.versions.spans import Stretch, stretches
+from linernotes.versions.terms import label_terms, substance_terms, terms_of
 
-METHOD = "local-alignment/2"
+METHOD = "local-alignment/3"
 JUDGED_STEPS = 64  # 16 s: any longer stretch would be called rare for its length alone
 
 
@@ -118,7 +117,7 @@ def compare_profiles(
 ) -> VersionMatch:
     """Return the full comparison of two recordings whose profiles are known."""
     best = search_all(a, b)
-    odds = log_odds(terms(a.cohort, b.cohort, best), bundled_calibration().substance)
+    odds = log_odds(substance_terms(a, b, best), bundled_calibration().substance)
     found = {dimension: list(_segments(a, b, dimension, best, config)) for dimension in DIMENSIONS}
     segments = tuple(segment for dimension in DIMENSIONS for segment in found[dimension])
     ratio = found["overall"][0].tempo_ratio if found["overall"] else best["overall"].ratio
@@ -141,15 +140,15 @@ def compare_profiles(
 def quick_log_odds(a: Profile, b: Profile) -> float:
     """Return only the log-odds of shared substance; what a search ranks by."""
     weights = bundled_calibration().substance
-    weighed = [dimension for dimension in DIMENSIONS if weights.get(dimension)]
+    weighed = [one for one in DIMENSIONS if any(weights.get(name) for name in terms_of(one))]
     best = {dimension: search(a.piece, b.piece, dimension) for dimension in weighed}
-    return log_odds(terms(a.cohort, b.cohort, best), weights)
+    return log_odds(substance_terms(a, b, best), weights)
 
 
 def dimension_evidence(a: Profile, b: Profile, best: Best) -> tuple[DimensionEvidence, ...]:
     """Return what each dimension says, and adds to the log-odds."""
     known = bundled_calibration()
-    found = terms(a.cohort, b.cohort, best)
+    found = label_terms(a, b, best)
     overall = log_odds(found, known.substance)
     evidence = []
     for dimension in DIMENSIONS:

@@ -69,12 +69,35 @@ def expected(
     calibration : Calibration, optional
         The bundled constants by default.
     """
+    return float(np.exp(min(log_expected(score, dimension, sides, frames, calibration), 50.0)))
+
+
+def log_expected(
+    score: float,
+    dimension: Dimension,
+    sides: tuple[Cohort, Cohort],
+    frames: tuple[float, float],
+    calibration: Calibration | None = None,
+) -> float:
+    """Return the natural logarithm of `expected`."""
     known = calibration or bundled_calibration()
     at = DIMENSIONS.index(dimension)
     level = (sides[0].level[at] + sides[1].level[at]) / 2
     log_k = known.location[dimension] + known.slope[dimension] * level
-    exponent = log_k + np.log(search_space(*frames)) - known.decay[dimension] * score
-    return float(np.exp(min(exponent, 50.0)))
+    return float(log_k + np.log(search_space(*frames)) - known.decay[dimension] * score)
+
+
+def surprise(log_expected_matches: float) -> float:
+    """Return how surprising a score is that chance brings so often: the nats by which it is rare, in logarithms.
+
+    Twice the music alike is not twice the evidence, since neighbouring frames repeat each other.
+
+    Examples
+    --------
+    >>> surprise(0.0), round(surprise(-19.0), 3), round(surprise(1.0), 3)
+    (-0.0, 2.996, -0.693)
+    """
+    return float(-np.sign(log_expected_matches) * np.log1p(np.abs(log_expected_matches)))
 
 
 def e_value(

@@ -3,9 +3,7 @@
 Two pieces on the same three chords align well without having anything to do with each other. Every dimension's score is
 therefore normalised on both sides: how many standard deviations does its logarithm lie above the scores that A, and
 that B, reach against the bundled unrelated pieces (the *cohort*)? The log-odds that two recordings share substance are
-linear in these normalised scores. Which dimensions are shared is asked with further terms: the logarithms of the plain
-scores, the *contrast* between the best and the other tempi, and *melody with harmony*, the product of both where
-they are positive, since a melody and its own chords come together.
+linear in these normalised scores and in what `linernotes.versions.terms` adds to them.
 
 Conventions
 -----------
@@ -135,23 +133,6 @@ def normalised(a: Cohort, b: Cohort, dimension: Dimension, score: float) -> floa
     at = DIMENSIONS.index(dimension)
     sides = [(np.log1p(score) - side.mean[at]) / side.deviation[at] for side in (a, b)]
     return float(np.mean(sides))
-
-
-def terms_of(dimension: Dimension) -> tuple[str, ...]:
-    """Return the names of the terms that a dimension alone is behind."""
-    return dimension, f"{dimension} contrast", f"{dimension} log"
-
-
-def terms(a: Cohort, b: Cohort, best: Best) -> dict[str, float]:
-    """Return what log-odds can be made of, by name."""
-    found: dict[str, float] = {}
-    for dimension, one in best.items():
-        found[dimension] = normalised(a, b, dimension, one.score)
-        found[f"{dimension} contrast"] = one.contrast
-        found[f"{dimension} log"] = float(np.log1p(one.score))
-    if "melody" in found and "harmony" in found:
-        found["melody with harmony"] = max(found["melody"], 0.0) * max(found["harmony"], 0.0)
-    return found
 
 
 def log_odds(found: Mapping[str, float], weights: Mapping[str, float], prior: float = PRIOR) -> float:
