@@ -2,7 +2,8 @@
 
     python -m benchmarks.versions.calibrate [--unrelated 700]
 
-Three fits, on pairs whose features stand in the cache (``features_cache.py``), cross-validated by work:
+Three fits, on pairs whose features stand in the cache (``features_cache.py``), cross-validated by work. Strangers of
+the same key, tempo and sound are few in the development split; those of the training works are taken besides:
 
 - *substance*: logistic regression with a normal prior of standard deviation 2.5 on every weight (after Gelman et al.
   2008), weights not negative, each class weighing the same. A share of the related pairs, fitted too, is allowed to
@@ -10,7 +11,7 @@ Three fits, on pairs whose features stand in the cache (``features_cache.py``), 
 - *dimensions*: for melody, harmony and rhythm, which pairs share them; weights may be negative, so that what melody
   owes to shared chords is subtracted. Kinds of pairs weigh as the roots of their numbers.
 - *chance*: decay and location of the scores of unrelated pairs, by maximum likelihood of a Gumbel distribution whose
-  location follows the search space and the cohorts.
+  location follows the search space and whose decay follows the cohorts.
 
 Writes ``src/linernotes/versions/calibration.json`` and ``results/calibration.json``.
 
@@ -41,17 +42,18 @@ from benchmarks.versions.pairs import (
     controlled_pairs,
     design,
     related_pairs,
+    stranger_pairs,
     surroundings,
     unrelated_pairs,
 )
-from linernotes.versions.expectation import search_space, surprise
+from linernotes.versions.expectation import rate, search_space, surprise
 from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
 
 PACKAGE = Path(__file__).parents[2] / "src/linernotes/versions"
 RESULTS = Path(__file__).with_name("results") / "calibration.json"
 PRIOR_DEVIATION = 2.5
 SEED, N_FOLDS, N_BINS = 20, 5, 10
-SUBSTANCE_TERMS = ("overall", "melody", "harmony", "overall surprise")
+SUBSTANCE_TERMS = ("overall surprise", "melody")
 LABEL_TERMS = {
     "melody": (
         "overall log",
@@ -71,7 +73,7 @@ LABEL_TERMS = {
     ),
     "rhythm": ("rhythm", "rhythm contrast"),
 }
-TAIL = 0.7  # scores below this quantile of chance say only that they are below
+TAILS = (0.3, 0.7, 0.9, 0.9, 0.9, 0.9)  # scores below this quantile of chance say only that they are below
 NOT_FITTED = ("4 bars quoted",)
 MEASURED_ONLY = (
     "performed",
@@ -148,7 +150,7 @@ def calibration_error(odds: np.ndarray, truth: np.ndarray) -> float:
 
 
 def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: str) -> dict[str, Any]:
-    """Return decay, location and slope of the chance scores of a dimension, and observed against expected counts.
+    """Return the constants of the chance scores of a dimension, and observed against expected counts.
 
     The table gains the column of how surprising every pair's score is.
     """
@@ -157,23 +159,23 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
     spaces = np.log([search_space(n / COARSE_STEP, m / COARSE_STEP) for n, m in sizes])
     score, level, space = scores[unrelated], levels[unrelated], spaces[unrelated]
 
-    def exponent(w: np.ndarray, at: np.ndarray = score) -> np.ndarray:
-        return np.asarray(np.clip(w[1] + w[2] * level + space - np.exp(w[0]) * at, -50, 50))
+    def log_expected(w: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return np.asarray(np.clip(w[1] + space - rate(level, np.exp(w[0]), w[2]) * at, -50, 50))
 
     def loss(w: np.ndarray, least: np.ndarray) -> float:
-        above, x = score > least, exponent(w)
-        return float(-((w[0] + x - np.exp(x))[above].sum() - np.exp(exponent(w, least))[~above].sum()))
+        above, x = score > least, log_expected(w, score)
+        density = np.log(rate(level, np.exp(w[0]), w[2])) + x - np.exp(x)
+        return float(-(density[above].sum() - np.exp(log_expected(w, least))[~above].sum()))
 
-    w = np.array([np.log(1.3 / max(score.std(), 1.0)), 0.0, 0.0])
-    w[1] = np.exp(w[0]) * score.mean() - 0.577 - float(space.mean())
+    w = np.array([np.log(1.3 / max(score.std(), 1.0)) + 0.5 * np.log(np.median(level)), 0.0, 0.5])
+    w[1] = float((rate(level, np.exp(w[0]), w[2]) * score - space).mean()) - 0.577
     least = np.full(len(score), -np.inf)
-    for _ in range(4):  # the body fixes the location; what is fitted in the end is the tail
+    for tail in TAILS:  # the body fixes the location; what is fitted in the end is the tail
         w = scipy.optimize.minimize(loss, w, (least,), method="Nelder-Mead", options={"maxiter": 4000}).x
-        ahead = w[1] + w[2] * level + space + np.log(1 / -np.log(TAIL))
-        least = ahead / np.exp(w[0])
-    every = w[1] + w[2] * levels + spaces - np.exp(w[0]) * scores
+        least = (w[1] + space + np.log(1 / -np.log(tail))) / rate(level, np.exp(w[0]), w[2])
+    every = w[1] + spaces - rate(levels, np.exp(w[0]), w[2]) * scores
     table[f"{dimension} surprise"] = np.array([surprise(x) for x in every])
-    chance = np.exp(np.clip(exponent(w), -50, 50))
+    chance = np.exp(log_expected(w, score))
     counts = {
         str(limit): {
             "expected": round(float((1 - np.exp(-limit)) * len(score)), 1),
@@ -181,7 +183,8 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
         }
         for limit in (0.5, 0.1, 0.03, 0.01, 0.003)
     }
-    return {"decay": float(np.exp(w[0])), "location": float(w[1]), "slope": float(w[2]), "counts": counts}
+    constants = {"decay": float(np.exp(w[0])), "composition": float(w[2]), "location": float(w[1])}
+    return constants | {"counts": counts}
 
 
 def by_group(pairs: list[Pair], found: np.ndarray) -> dict[str, float]:
@@ -241,6 +244,10 @@ def fit_dimensions(pairs: list[Pair], table: dict[str, np.ndarray]) -> tuple[dic
     return constants, report
 
 
+def _joined(*tables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -253,15 +260,18 @@ def main() -> None:
     options = parser.parse_args()
     known = Known("dev", options.share)
     started = time.process_time()
-    pairs = [
+    asked = [
         *related_pairs(known),
         *controlled_pairs(known),
         *unrelated_pairs(known, options.unrelated, SEED),
     ]
     if options.profiles_only is not None:
-        for name in sorted({name for pair in pairs for name in (pair.a, pair.b)})[options.profiles_only :: 2]:
+        for name in sorted({name for pair in asked for name in (pair.a, pair.b)})[options.profiles_only :: 2]:
             known.profile(name)
         return
+    training = Known("train", options.share)
+    strangers = stranger_pairs(training)
+    pairs = [*asked, *strangers]
     names = np.array([f"{pair.a} {pair.b}" for pair in pairs])
     kept = known.folder.parent / "pairs.npz"
     if options.again:
@@ -272,7 +282,7 @@ def main() -> None:
         chosen = [rows[f"{pair.a} {pair.b}"] for pair in pairs]
         table = {name: values[chosen] for name, values in table.items()}
     else:
-        table = known.table(pairs)
+        table = _joined(known.table(asked), training.table(strangers))
         np.savez(kept, allow_pickle=False, **table, pairs=names)
     unrelated = np.array(
         [pair.group.endswith(", unrelated") and pair.group not in MEASURED_ONLY for pair in pairs]
@@ -285,7 +295,7 @@ def main() -> None:
         "dimensions": dimensions,
         **{
             name: {dimension: round(chance[dimension][name], 6) for dimension in DIMENSIONS}
-            for name in ("decay", "location", "slope")
+            for name in ("decay", "composition", "location")
         },
     }
     report = {

@@ -136,6 +136,18 @@ def controlled_pairs(known: Known) -> list[Pair]:
     return found
 
 
+def stranger_pairs(known: Known) -> list[Pair]:
+    """Return pieces with other pieces of the same key, tempo and sound: only these of a split, to learn what is common."""
+    found = []
+    for row in known.rows.values():
+        other = known.rows.get(row.get("matched_to", ""))
+        if row["kind"] == "unrelated" and other is not None:
+            nothing = dict.fromkeys(PARTS, False)
+            works = (row["work"], other["work"])
+            found.append(Pair(row["id"], other["id"], f"unrelated, {known.split}", False, nothing, works))
+    return found
+
+
 def unrelated_pairs(known: Known, n: int, seed: int) -> list[Pair]:
     """Return random pairs of different works (recordings: of different artists) within a tier, and hosts with songs."""
     members = set(bundled_background().names)

@@ -204,7 +204,7 @@ def _segment(left: Profile, right: Profile, dimension: Dimension, stretch: Stret
         dimension=dimension,
         a=stretch.a,
         b=stretch.b,
-        score=nats(stretch.score, dimension),
+        score=nats(stretch.score, dimension, sides),
         commonplace=common.fraction if common else None,
         e_value=e_value(stretch.score, dimension, sides, len(left.features), left.features.hop_s),
         transposition_semitones=stretch.transposition,

@@ -1,10 +1,10 @@
 """How many equally good matches would chance bring? Karlin-Altschul statistics, fitted on unrelated music.
 
 The best local alignment of two unrelated sequences of m and n frames reaches a score S or more about
-``E = K m n exp(-lambda S)`` times. *lambda* is the ``decay`` of a dimension; ``log K`` is a ``location`` less ``slope``
-times the mean cohort scores of both pieces, because a drone aligns with anything (the adjustment for composition
-that protein searches make). Both are fitted on unrelated pairs by ``benchmarks/versions/calibrate.py``, which writes
-observed against expected counts.
+``E = K m n exp(-lambda S)`` times. A drone aligns with anything, so *lambda* depends on the pieces, as it does on the
+composition of proteins: it is the ``decay`` of a dimension over their *level*, the mean of both cohorts' scores, to the
+power of ``composition``. ``location`` is the logarithm of *K*. All are fitted to the upper tenth of unrelated pairs by
+``benchmarks/versions/calibrate.py``, which writes observed against expected counts: one in ten, and rarer, come true.
 
 Conventions
 -----------
@@ -20,12 +20,14 @@ Schäffer et al. (2001), "Improving the accuracy of PSI-BLAST protein database s
 
 Known limits
 ------------
+Expected counts above 0.1 per pair are too small.
 Works of one artist or genre are more alike than the pairs that the constants were fitted on: E-values are then too small.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linernotes.evidence.versions import REFERENCE_PIECES, REFERENCE_S, Dimension
 from linernotes.versions.hypotheses import COARSE_STEP, DIMENSIONS
@@ -34,6 +36,7 @@ from linernotes.versions.significance import Calibration, Cohort, bundled_calibr
 CHANCE_FRAMES = (
     16.0  # coarse frames that a chance alignment needs: it cannot begin later than this before an end
 )
+LEAST_LEVEL = 1.0  # silence has no level
 
 
 def search_space(n_a: float, n_b: float) -> float:
@@ -81,10 +84,9 @@ def log_expected(
 ) -> float:
     """Return the natural logarithm of `expected`."""
     known = calibration or bundled_calibration()
-    at = DIMENSIONS.index(dimension)
-    level = (sides[0].level[at] + sides[1].level[at]) / 2
-    log_k = known.location[dimension] + known.slope[dimension] * level
-    return float(log_k + np.log(search_space(*frames)) - known.decay[dimension] * score)
+    return float(
+        known.location[dimension] + np.log(search_space(*frames)) - nats(score, dimension, sides, known)
+    )
 
 
 def surprise(log_expected_matches: float) -> float:
@@ -113,6 +115,25 @@ def e_value(
     return REFERENCE_PIECES * expected(score, dimension, sides, per_piece, calibration)
 
 
-def nats(score: float, dimension: Dimension, calibration: Calibration | None = None) -> float:
+def nats(
+    score: float,
+    dimension: Dimension,
+    sides: tuple[Cohort, Cohort],
+    calibration: Calibration | None = None,
+) -> float:
     """Return a coarse score in nats: ``lambda S``."""
-    return (calibration or bundled_calibration()).decay[dimension] * score
+    known = calibration or bundled_calibration()
+    at = DIMENSIONS.index(dimension)
+    level = (sides[0].level[at] + sides[1].level[at]) / 2
+    return float(score * rate(level, known.decay[dimension], known.composition[dimension]))
+
+
+def rate(level: float | NDArray[np.float64], decay: float, composition: float) -> float | NDArray[np.float64]:
+    """Return *lambda* of pieces with a level.
+
+    Examples
+    --------
+    >>> float(rate(100.0, 2.0, 0.5))
+    0.2
+    """
+    return decay / np.maximum(level, LEAST_LEVEL) ** composition

@@ -46,14 +46,14 @@ Best = Mapping[Dimension, Hypothesis]
 class Calibration:
     """Weights by term, at equal prior odds: of shared substance, and of each shared dimension.
 
-    ``decay``, ``location`` and ``slope`` are the constants of `linernotes.versions.expectation`, by dimension.
+    ``decay``, ``composition`` and ``location`` are the constants of `linernotes.versions.expectation`, by dimension.
     """
 
     substance: Mapping[str, float]
     dimensions: Mapping[str, Mapping[str, float]]
     decay: Mapping[str, float]
+    composition: Mapping[str, float]
     location: Mapping[str, float]
-    slope: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
