@@ -173,7 +173,7 @@ def fit_chance(table: dict[str, np.ndarray], unrelated: np.ndarray, dimension: s
     for tail in TAILS:  # the body fixes the location; what is fitted in the end is the tail
         w = scipy.optimize.minimize(loss, w, (least,), method="Nelder-Mead", options={"maxiter": 4000}).x
         least = (w[1] + space + np.log(1 / -np.log(tail))) / rate(level, np.exp(w[0]), w[2])
-    every = w[1] + spaces - rate(levels, np.exp(w[0]), w[2]) * scores
+    every = np.maximum(w[1] + spaces, 0) - rate(levels, np.exp(w[0]), w[2]) * scores
     table[f"{dimension} surprise"] = np.array([surprise(x) for x in every])
     chance = np.exp(log_expected(w, score))
     counts = {

@@ -129,8 +129,9 @@ def labels(wanted: Sequence[Pair], found: Sequence[Match]) -> dict[str, Any]:
         said = frozenset(match["shares"])
         labelled.setdefault(pair.role, []).append(Labelled(pair.truth, said, scores))
     every = [one for part in labelled.values() for one in part]
-    rates = {
-        role: {d: float(np.mean([d in one.said for one in part])) for d in DIMENSIONS} | {"n": len(part)}
+    rates: dict[str, dict[str, float]] = {
+        role: {d: float(np.mean([d in one.said for one in part])) for d in DIMENSIONS}
+        | {"all_right": float(np.mean([one.is_right for one in part])), "n": len(part)}
         for role, part in labelled.items()
     }
     return {"dimensions": label_figures(every), "said_by_kind": rates}

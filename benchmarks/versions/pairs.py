@@ -24,15 +24,17 @@ import numpy as np
 
 from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
 from benchmarks.versions.features_cache import features_path, load_features
+from linernotes.evidence.versions import Dimension
 from linernotes.versions.background import bundled_background
 from linernotes.versions.features import FEATURES_REVISION
 from linernotes.versions.hypotheses import DIMENSIONS
+from linernotes.versions.presence import presence
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, profile, search_all
 from linernotes.versions.terms import label_terms
 
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime")
-PARTS = ("melody", "harmony", "rhythm")
+PARTS: tuple[Dimension, ...] = ("melody", "harmony", "rhythm")
 SCORES = tuple(f"{dimension} score" for dimension in DIMENSIONS)
 
 
@@ -106,13 +108,19 @@ def related_pairs(known: Known) -> list[Pair]:
             and row.get("of") in known.rows
             and zlib.crc32(row["id"].encode()) % 4 == 0
         ):
-            shares = dict.fromkeys(PARTS, True)
+            shares = heard(known, row["id"], row["of"])
             found.append(Pair(row["id"], row["of"], "transformed", True, shares, (row["work"], row["work"])))
         for quote in row["quotes"]:
             name = f"{quote['of']}-v0"
             if name in known.rows:
                 found.append(Pair(row["id"], name, row["kind"], True, {}, (row["work"], quote["of"])))
     return found
+
+
+def heard(known: Known, a: str, b: str) -> dict[str, bool]:
+    """Return the dimensions of one recording twice: all are shared, but none is judged that is hardly heard."""
+    both = [known.profile(name).features for name in (a, b)]
+    return {part: True for part in PARTS if min(presence(one, part).mean() for one in both) >= 0.5}
 
 
 def controlled_pairs(known: Known) -> list[Pair]:

@@ -28,6 +28,7 @@ from benchmarks.versions.data.pool import Piece, load
 from benchmarks.versions.evaluate import Answers, ask, by_group, drawn, general_limit, questions, quoted
 from benchmarks.versions.matches import certainty, labels, matches, pairs, places
 from benchmarks.versions.measures.rates import recall
+from benchmarks.versions.search_speed import run as search_speed
 from benchmarks.versions.surroundings import surroundings
 from benchmarks.versions.systems.baselines import baselines
 from benchmarks.versions.systems.ours import NOT_ALIGNED, Pipeline, ours
@@ -39,6 +40,7 @@ from linernotes.versions.features import FEATURES_REVISION
 SLOW = {"Qmax, essentia": 12, "ours, alignment alone": 12}
 SIZES = {"dev": Sizes(20, 3, 20, 4, 20, 15, 3), "test": Sizes(36, 4, 26, 5, 25, 24, 4)}
 RESULTS = Path(__file__).with_name("results")
+MILLION = 1_000_000
 
 
 def figures(
@@ -80,12 +82,25 @@ def full_comparisons(pieces: Sequence[Piece], folder: Path) -> dict[str, Any]:
     }
 
 
+def search_costs() -> dict[str, Any]:
+    """Return what a search costs at a million segments, measured now, beside the peers measured before."""
+    search_speed.main(["--sizes", str(MILLION), "--systems", "ours", "--again", "--index", "--rerank"])
+    table = json.loads(search_speed.RESULTS.read_text(encoding="utf-8"))
+    rows = [row for row in table["rows"] if row["n_segments"] == MILLION and "skipped" not in row]
+    return {"rows": [row for row in rows if row["encoder"] == table["encoder"]]} | {
+        name: table[name] for name in ("encoder", "index", "rerank")
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--split", choices=("dev", "test"), required=True)
-    parser.add_argument("--systems", help="comma-separated parts of names; `full` is the full comparisons")
+    parser.add_argument(
+        "--systems",
+        help="comma-separated parts of names; `full` is the full comparisons, `search` the cost of a search",
+    )
     parser.add_argument(
         "--all", action="store_true", help="every piece of the split, not the part in the table"
     )
@@ -114,6 +129,8 @@ def main() -> None:
             print(f"{system.name}: {time.process_time() - started:.0f} CPU-s", file=sys.stderr, flush=True)
     if asked is None or "full" in asked:
         report["full_comparisons"] = full_comparisons(pieces, kept / "matches")
+    if asked is None or "search" in asked:
+        report["search"] = search_costs()
     report |= {"split": options.split, "n_pieces": len(pieces), "n_references": len(references)}
     report["surroundings"] = surroundings()
     _write(name, report)

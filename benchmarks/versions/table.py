@@ -40,7 +40,34 @@ def as_markdown(report: Report) -> str:
             )
     if report.get("full_comparisons"):
         parts += _full(report["full_comparisons"])
+    if report.get("search"):
+        parts += _search(report["search"])
     return "\n\n".join(parts) + "\n"
+
+
+def _search(found: Report) -> list[str]:
+    columns = (
+        "cpu_ms_per_segment",
+        "wall_ms_per_segment",
+        "cpu_ms_per_file",
+        "wall_ms_per_file",
+        "recall_100_in_100",
+    )
+    lines = ["| system | " + " | ".join(c.replace("_", " ") for c in columns) + " |", "|---" * 6 + "|"]
+    for row in found["rows"]:
+        lines.append(f"| {row['system']} | " + " | ".join(_number(row.get(c)) for c in columns) + " |")
+    rest = [
+        f"| {name.replace('_', ' ')} | {_number(value)} |"
+        for part in ("index", "rerank")
+        for name, value in found[part].items()
+        if name != "encoder"
+    ]
+    return [
+        "## A search among a million segments",
+        f"Segments of the dev split ({found['encoder']}), multiplied; a file is 30 segments asked at once; one core.",
+        "\n".join(lines),
+        "\n".join(["| our index and the steps after it | |", "|---|---|", *rest]),
+    ]
 
 
 def _grid(systems: Report, task: str, names: tuple[str, ...]) -> str:
@@ -109,9 +136,9 @@ def _full(found: Report) -> list[str]:
         cells = [_number(figures.get(column)) for column in columns]
         lines.append(f"| {dimension} | " + " | ".join(cells) + " |")
     parts.append("\n".join(lines))
-    lines = ["| pairs | n | melody | harmony | rhythm |", "|---|---|---|---|---|"]
+    lines = ["| pairs | n | melody | harmony | rhythm | all judged right |", "|---|---|---|---|---|---|"]
     for kind, rates in found["labels"]["said_by_kind"].items():
-        said = " | ".join(f"{rates[d]:.2f}" for d in ("melody", "harmony", "rhythm"))
+        said = " | ".join(f"{rates[d]:.2f}" for d in ("melody", "harmony", "rhythm", "all_right"))
         lines.append(f"| {kind} | {rates['n']} | {said} |")
     parts += [
         "Share of pairs that are said to share each dimension:",

@@ -71,3 +71,16 @@ def slow_growth(s, limit, gap, drop):
         path.append(end)
         end = alive[end][1]
     return path[::-1]
+
+
+def slow_regrowth(s, path, settings):
+    """Return a path with both ends grown anew over the whole matrix, from a little inside of it."""
+    limit, gap, drop, inwards = settings
+    inwards = min(inwards, len(path) // 3)
+    first, last = path[inwards], path[len(path) - 1 - inwards]
+    before = [row[first[1] :: -1] for row in s[first[0] :: -1]]
+    after = [row[last[1] :] for row in s[last[0] :]]
+    begin = [(first[0] - i, first[1] - j) for i, j in slow_growth(before, limit, gap, drop)]
+    end = [(last[0] + i, last[1] + j) for i, j in slow_growth(after, limit, gap, drop)]
+    middle = path[inwards + 1 : len(path) - 1 - inwards]
+    return [*begin[::-1], *middle, *(end[1:] if first == last else end)]

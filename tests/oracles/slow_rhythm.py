@@ -1,5 +1,6 @@
 """Prewhitening and coincidence, written out: one sum per cell, one least-squares problem per recording."""
 
+import itertools
 import math
 
 import numpy as np
@@ -47,3 +48,21 @@ def slow_coincidence(a, b, at_a, at_b, cap):
             best[c] = max(best[c], product / max(energy, 1e-9))
     deviations = [min(max(value * math.sqrt(len(at_a)), -cap), cap) for value in best]
     return sum(deviations) / n_layers
+
+
+def slow_flux(samples, rate, per_s, n_fft, edges_hz):
+    """Rise of the log magnitude in bands, frame by frame, against the 99th percentile of all magnitudes."""
+
+    padded = np.pad(np.asarray(samples, np.float64), (n_fft // 2, n_fft))
+    starts = [round(frame * rate / per_s) for frame in range(int(len(samples) / rate * per_s))]
+    magnitudes = [np.abs(np.fft.rfft(padded[at : at + n_fft] * np.hanning(n_fft))) for at in starts]
+    loud = float(np.percentile(magnitudes, 99)) or 1.0
+    logs = [np.log1p(100 * one / loud) for one in magnitudes]
+    edges = [round(hz / rate * n_fft) for hz in edges_hz]
+    flux = np.zeros((len(starts), len(edges) - 1))
+    for frame in range(2, len(starts)):
+        before = np.pad(logs[frame - 2], 1, mode="edge")
+        strongest = np.maximum(np.maximum(before[:-2], before[1:-1]), before[2:])
+        rise = np.maximum(logs[frame] - strongest, 0)
+        flux[frame] = [rise[low:high].mean() for low, high in itertools.pairwise(edges)]
+    return flux

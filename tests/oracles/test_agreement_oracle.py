@@ -9,7 +9,9 @@ import pytest
 from linernotes.versions.agreement import APART, SOFTNESS, along, beyond
 from linernotes.versions.projection import Embedded
 
-_spec = importlib.util.spec_from_file_location("slow_agreement", Path(__file__).with_name("slow_agreement.py"))
+_spec = importlib.util.spec_from_file_location(
+    "slow_agreement", Path(__file__).with_name("slow_agreement.py")
+)
 assert _spec is not None
 assert _spec.loader is not None
 oracle = importlib.util.module_from_spec(_spec)

@@ -5,9 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 
+from linernotes.audio.files import Audio
 from linernotes.versions.coincidence import CAP, coincidence
-from linernotes.versions.rhythm import RhythmConfig, without_loops
+from linernotes.versions.rhythm import (
+    BAND_EDGES_HZ,
+    FLUX_PER_S,
+    FLUX_RATE,
+    N_BANDS,
+    N_FFT,
+    RhythmConfig,
+    in_cells,
+    onset_strength,
+    without_loops,
+)
 
 _spec = importlib.util.spec_from_file_location("slow_rhythm", Path(__file__).with_name("slow_rhythm.py"))
 assert _spec is not None
@@ -35,3 +47,17 @@ def test_coincidence_agrees(seed):
     slow = oracle.slow_coincidence(a.tolist(), b.tolist(), at_a.tolist(), at_b.tolist(), CAP)
     fast = coincidence(a.astype(np.float32), b.astype(np.float32), at_a, at_b)
     assert fast == pytest.approx(slow, abs=1e-4)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100, 8192])
+def test_flux_in_blocks_is_the_flux_of_the_whole(at_once):
+    random = np.random.default_rng(5)
+    swelling = np.repeat(random.uniform(0, 1, 20), 1500)[:29000]
+    samples = (swelling * random.normal(0, 0.2, 29000)).astype(np.float32)
+    flux = oracle.slow_flux(samples, FLUX_RATE, FLUX_PER_S, N_FFT, BAND_EDGES_HZ)
+    flux = np.maximum(flux - uniform_filter1d(flux, 50, axis=0), 0)
+    begun_s = np.arange(len(flux)) / FLUX_PER_S - 1 / FLUX_PER_S
+    slow = np.column_stack([in_cells(begun_s, flux[:, band], 40) for band in range(N_BANDS)])
+    found = onset_strength(Audio(samples, FLUX_RATE), 40, at_once)
+    np.testing.assert_allclose(found, slow, atol=1e-4)
+    assert found.max() > 0.5

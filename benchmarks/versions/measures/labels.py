@@ -25,6 +25,11 @@ class Labelled:
     said: frozenset[str]
     scores: dict[str, float]
 
+    @property
+    def is_right(self) -> bool:
+        """Whether every dimension that is judged was called what it is."""
+        return all(truth is None or truth == (name in self.said) for name, truth in self.truth.items())
+
 
 def label_figures(pairs: Sequence[Labelled]) -> dict[str, dict[str, float]]:
     """Return recall, cross-talk, false rate in pairs that share nothing, accuracy and AUC per dimension.

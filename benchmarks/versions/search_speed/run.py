@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ SIZES = (10_000, 100_000, 1_000_000)
 N_FILES, N_SINGLE, SEED = 10, 30, 0
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what *arguments*, by default those of the command line, ask for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,10 +53,10 @@ def main() -> None:
     parser.add_argument("--encoder", default=DEFAULT_ENCODER)
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--index", action="store_true", help="a whole index of the largest size")
-    parser.add_argument("--rerank", action="store_true", help="alignment of candidates")
+    parser.add_argument("--rerank", action="store_true", help="glances at candidates and alignment")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if chosen.one:
         print(json.dumps(measured(chosen.one[0], Path(chosen.one[1]), Path(chosen.one[2]))))
         return

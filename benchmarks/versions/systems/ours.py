@@ -1,4 +1,4 @@
-"""Ours: alignment alone, and the search as it runs: segments near the query's, then alignment of the nearest.
+"""Ours: alignment alone, and the search as it runs: the encoder first, a glance at the nearest, alignment of the best.
 
 The encoder alone is `train_encoder.encoded.Encoded`. Features and profiles are computed once per piece.
 """
@@ -20,12 +20,16 @@ from benchmarks.versions.train_encoder.encoded import Encoded, Vectors
 from linernotes.versions.compare import quick_log_odds
 from linernotes.versions.encoder.load import DEFAULT_ENCODER, load_encoder
 from linernotes.versions.features import FEATURES_REVISION
+from linernotes.versions.glance import glance
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, profile
+from linernotes.workflows.version_search import SearchConfig
 
 Scores = npt.NDArray[np.float64]
-N_CANDIDATES = 50
+N_CANDIDATES = SearchConfig().n_candidates
+N_ALIGNED = SearchConfig().n_aligned
 NOT_ALIGNED = -1e6  # added to the encoder's score of what comes behind all that were aligned
+_GLANCED = 1e3  # so much better is what was glanced at
 
 
 def profile_of(piece: Piece) -> Profile:
@@ -38,7 +42,7 @@ def profile_of(piece: Piece) -> Profile:
         features = load_features(split, piece.name)
         first, end = (round(second / features.hop_s) for second in piece.cut_s)
         return profile(features.excerpt(max(first, 0), end))
-    path = _profile_path(piece)
+    path = profile_path(piece)
     stored = load_profile(path) if path.is_file() else None
     if stored is None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +53,8 @@ def profile_of(piece: Piece) -> Profile:
     return stored
 
 
-def _profile_path(piece: Piece) -> Path:
+def profile_path(piece: Piece) -> Path:
+    """Return where the profile of a whole piece is kept."""
     return cache_folder() / f"profiles-{FEATURES_REVISION}" / piece.folder.name / f"{piece.name}.npz"
 
 
@@ -78,27 +83,33 @@ class Both:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Encoder first, alignment of the nearest `N_CANDIDATES` after.
+    """Encoder first, a glance at the nearest `N_CANDIDATES`, alignment of the best `N_ALIGNED`.
 
     Candidates are taken in turn from two orders, as the package's index does: best pairs of segments, and the
-    single nearest pair. Pieces that are not aligned come behind all that are, in the encoder's order.
+    single nearest pair. Pieces that are not aligned come behind all that are, in the order of the glance, and those that
+    were not even glanced at last, in the encoder's order.
     """
 
     encoder: Encoded
     name: str = "ours"
     n_candidates: int = N_CANDIDATES
+    n_aligned: int = N_ALIGNED
 
     def prepare(self, piece: Piece) -> Both:
         """Return the segment vectors of a piece; its profile is made when it is first aligned."""
         return Both(piece, self.encoder.prepare(piece))
 
     def scores(self, query: Both, candidates: Sequence[Both]) -> Scores:
-        """Rank by the encoder, then align the first."""
+        """Rank by the encoder, glance at the first, align the best."""
         vectors = [candidate.vectors for candidate in candidates]
         near = self.encoder.scores(query.vectors, vectors)
         chosen = in_turns(near, nearest_pairs(query.vectors, vectors))[: self.n_candidates]
         asking = profile_of(query.piece)
         out = near + NOT_ALIGNED
+        if len(chosen) > self.n_aligned:
+            out[chosen] = [glance(asking, profile_of(candidates[i].piece)) for i in chosen]
+            out[chosen] += NOT_ALIGNED + _GLANCED
+            chosen = sorted(chosen, key=lambda i: -out[i])[: self.n_aligned]
         for i in chosen:
             out[i] = quick_log_odds(asking, profile_of(candidates[i].piece))
         return np.asarray(out, np.float64)

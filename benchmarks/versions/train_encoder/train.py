@@ -137,7 +137,7 @@ class Run:
         memory = Memory(*self.memory, keys) if len(self.memory[0]) else None
         loss, alignment, uniformity = version_loss(vectors, weights, aligned, config.loss, memory)
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self._follow()
@@ -188,7 +188,8 @@ def embed_frames(network: Network | CircleNetwork, piece: Piece, config: TrainCo
     network.eval()
     length_s = config.sizes.length_s
     starts = segment_starts(piece.duration_s, length_s, 5.0)
-    segments = cut(piece.frames / np.float32(255), starts, length_s, FRAMES_PER_S)
+    frames = np.asarray(piece.frames / np.float32(255), np.float32)
+    segments = cut(frames, starts, length_s, FRAMES_PER_S)
     vectors: np.ndarray = network(_input(torch.from_numpy(segments), config.pool)).numpy()
     return vectors
 

@@ -7,7 +7,8 @@ Every reference of the benchmark's table is aligned with every other, in *overal
 Scores are normalised by the cohorts as in the package. Prints mean average precision by tier, recall at 1 % false
 matches among unrelated pairs, and how the strangers of one key, tempo and sound stand; ``--keep`` writes them to
 ``results/dev.json``. Scores are kept beside the pieces, so that they can be joined with other dimensions
-(``linear-melody``, ``linear-harmony``). About one CPU-minute.
+(``linear-melody``, ``linear-harmony``), or compared: ``--less`` prints differences with intervals over works. About one
+CPU-minute.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import torch
 
 from benchmarks.versions.data.ledger import cache_folder
 from benchmarks.versions.data.part import Sizes, part
-from benchmarks.versions.data.pool import Piece, load, whole_queries
+from benchmarks.versions.data.pool import Piece, Query, load, whole_queries
+from benchmarks.versions.measures.bootstrap import interval
 from benchmarks.versions.surroundings import surroundings
 from benchmarks.versions.train_phrases.network import load as load_network
 from linernotes.versions.alignment import AlignmentConfig, variant_scores
@@ -202,6 +204,34 @@ def figures(z: np.ndarray, pieces: list[Piece]) -> dict[str, Any]:
     return found
 
 
+def differences(ours: Scores, theirs: Scores, pieces: list[Piece]) -> dict[str, Any]:
+    """Return by how much *ours* is better, query by query, with 95 % intervals over works."""
+    queries = whole_queries(pieces, pieces)
+    rows: dict[str, list[tuple[str, float, float]]] = {}
+    sides = [_by_query(one.normalised(), queries, pieces) for one in (ours, theirs)]
+    for query, mine, yours in zip(queries, *sides, strict=True):
+        rows.setdefault(query.group, []).append((query.piece.work, mine[0] - yours[0], mine[1] - yours[1]))
+    found = {}
+    for group, some in rows.items():
+        works = [work for work, _, _ in some]
+        for name, values in (("map", [row[1] for row in some]), ("recall", [row[2] for row in some])):
+            low, high = interval(np.array(values), works)
+            found[f"{group} {name}"] = [round(x, 3) for x in (float(np.mean(values)), low, high)]
+    return found
+
+
+def _by_query(z: np.ndarray, queries: list[Query], pieces: list[Piece]) -> list[tuple[float, float]]:
+    """Return average precision and recall at 1 % false matches of every query."""
+    at = {piece.name: i for i, piece in enumerate(pieces)}
+    limit = np.quantile(np.concatenate([z[at[q.piece.name]][q.candidates[~q.truth]] for q in queries]), 0.99)
+    found = []
+    for query in queries:
+        scores = z[at[query.piece.name]][query.candidates]
+        precision = average_precision(query.truth[np.argsort(-scores, kind="stable")])
+        found.append((precision, float((scores[query.truth] > limit).mean())))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -212,7 +242,16 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=8.0)
     parser.add_argument("--every-song", action="store_true", help="all arrangements of dev, no performances")
     parser.add_argument("--part", type=int, default=1, help="keep every n-th work, for a first look")
+    parser.add_argument(
+        "--less", help="name of kept scores: print only the differences of kept scores WHAT to them"
+    )
     options = parser.parse_args()
+    folder = cache_folder() / "phrases/scores"
+    if options.less:
+        ours, theirs = (Scores(**np.load(folder / f"{name}.npz")) for name in (options.what, options.less))
+        for name, row in differences(ours, theirs, pieces_asked(every_song=options.every_song)).items():
+            print(name, *row)
+        return
     if options.what.startswith("linear"):
         embedder = linear(options.what.partition("-")[2] or "overall")
     else:
@@ -224,7 +263,6 @@ def main() -> None:
     started = time.process_time()
     scores = score_all(embedder, AlignmentConfig(-options.limit, options.limit, options.gap), pieces)
     found = figures(scores.normalised(), pieces)
-    folder = cache_folder() / "phrases/scores"
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{Path(options.what).stem}-{options.limit:g}-{options.gap:g}-{options.part}"
     name += "-every" if options.every_song else ""

@@ -35,8 +35,11 @@ def search(
     to_s: Annotated[float | None, typer.Option("--to", help="Second at which it ends.")] = None,
     encoder: EncoderOption = None,
     candidates: Annotated[
-        int, typer.Option("--candidates", help="Recordings that are aligned, of those the index brings.")
-    ] = 50,
+        int, typer.Option("--candidates", help="Recordings that the index brings; all are glanced at.")
+    ] = 400,
+    aligned: Annotated[
+        int, typer.Option("--aligned", help="Those of them, the best at a glance, that are aligned.")
+    ] = 100,
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Align every recording, whatever it costs.")
     ] = False,
@@ -49,7 +52,7 @@ def search(
     """Rank the recordings of workspaces by the musical substance they share with each file.
 
     Up to 200 recordings are all aligned; above that an index of segments names the candidates, and is made where it is
-    missing. The answer says which.
+    missing, and those that look best are aligned. The answer says which.
 
     Example:
       linernotes versions search output.wav --workspace ws --top 5
@@ -62,7 +65,11 @@ def search(
         raise InputError("--html shows whole files against one --workspace; leave --from and --to out")
     span = None if from_s is None and to_s is None else (from_s or 0.0, to_s)
     config = SearchConfig(
-        encoder=encoder or DEFAULT_ENCODER, n_candidates=candidates, exhaustive=exhaustive, span_s=span
+        encoder=encoder or DEFAULT_ENCODER,
+        n_candidates=candidates,
+        n_aligned=aligned,
+        exhaustive=exhaustive,
+        span_s=span,
     )
     with Progress(quiet=as_json) as progress:
         if workers > 1:
@@ -161,7 +168,7 @@ def _searched_words(facts: dict[str, Any]) -> str:
         return f"searched: all {facts['n_recordings']} recordings, each aligned"
     return (
         f"searched: {facts['n_segments']} segments of {facts['n_recordings']} recordings by encoder "
-        f"{facts['encoder']}; {facts['n_aligned']} candidates aligned (--exhaustive aligns all)"
+        f"{facts['encoder']}; {facts['n_aligned']} of {facts['n_candidates']} candidates aligned (--exhaustive aligns all)"
     )
 
 

@@ -43,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
+STRUCK = -1e3  # evidence of frames that no path may use again, far below what a path can bear
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,28 +179,37 @@ def best_path(s: Matrix, gap: float) -> Path:
 def strike_out(s: Matrix, path: Path) -> None:
     """Make the rectangle of a path unusable, in place, so that the next best path is another one."""
     if len(path.a):
-        s[path.a[0] : path.a[-1] + 1, path.b[0] : path.b[-1] + 1] = -1e3
+        s[path.a[0] : path.a[-1] + 1, path.b[0] : path.b[-1] + 1] = STRUCK
+
+
+def _variant_scores(x: Matrix, rows: Matrix, columns: Matrix, n_variants: int, limits: Matrix) -> Matrix:
+    state = fresh_rows(n_variants, len(columns))
+    extend_rows(state, x, rows, columns, 0, limits)
+    return np.asarray(state[:, 3].max(axis=1))
+
+
+def fresh_rows(n_variants: int, n_b: int) -> Matrix:
+    """Return for every variant three rows of D, of which each new one takes the oldest's place, and the best so far."""
+    return np.zeros((n_variants, 4, n_b + 2), np.float32)
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _variant_scores(x: Matrix, rows: Matrix, columns: Matrix, n_variants: int, limits: Matrix) -> Matrix:
+def extend_rows(
+    state: Matrix, x: Matrix, rows: Matrix, columns: Matrix, first_row: int, limits: Matrix
+) -> None:
+    """Go on with `fresh_rows` over the rows of *x*, the first of which is row *first_row* of A."""
     floor, ceiling, gap = limits
-    n_a, n_b = x.shape[0], len(columns)
-    scores = np.zeros(n_variants, np.float32)
+    n_b = len(columns)
     s = np.empty(n_b, np.float32)
-    best = np.empty(n_b + 2, np.float32)
-    d = np.empty((3, n_b + 2), np.float32)
-    for variant in range(n_variants):
+    for variant in range(len(state)):
         first = variant * n_b
-        d[:], best[:] = 0, 0
-        now, older, last = d[0], d[1], d[2]
-        for i in range(n_a):
+        d, best = state[variant, :3], state[variant, 3]
+        for i in range(x.shape[0]):
+            row = first_row + i
+            now, last, older = d[row % 3], d[(row + 2) % 3], d[(row + 1) % 3]
             _row_gains(s, x[i, first : first + n_b], rows[i], columns, floor, ceiling)
             _extend(now, last, older, s, gap)
             _keep_best(best, now)
-            now, older, last = older, last, now
-        scores[variant] = best.max()
-    return scores
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
@@ -236,11 +246,23 @@ def _keep_best(best: Matrix, now: Matrix) -> None:
         best[j] = best[j] if best[j] > now[j] else now[j]
 
 
-@numba.njit(cache=True)
 def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArray[np.int64]]:
     n, m = s.shape
-    cost = np.float32(gap)
     d = np.zeros((n + 2, m + 2), np.float32)
+    best, i, j = fill(d, s, gap)
+    a, b = np.empty(max(n, m), np.int64), np.empty(max(n, m), np.int64)
+    count, _, _ = trace_back(d, gap, 0, i, j, a, b, 0)
+    return best, a[:count][::-1].copy(), b[:count][::-1].copy()
+
+
+@numba.njit(cache=True)
+def fill(d: Matrix, s: Matrix, gap: float) -> tuple[np.float32, int, int]:
+    """Fill all but the first two rows and columns of D [shape=(n + 2, m + 2)]; return the greatest value and its place.
+
+    Values that are not positive stay as they were: zero.
+    """
+    n, m = s.shape
+    cost = np.float32(gap)
     best, end_i, end_j = np.float32(0.0), -1, -1
     for i in range(n):
         for j in range(m):
@@ -249,16 +271,33 @@ def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArra
                 d[i + 2, j + 2] = value
                 if value > best:
                     best, end_i, end_j = value, i, j
-    a = np.empty(max(n, m), np.int64)
-    b = np.empty(max(n, m), np.int64)
-    count, i, j = 0, end_i, end_j
-    while i >= 0 and j >= 0 and d[i + 2, j + 2] > 0:
+    return best, end_i, end_j
+
+
+@numba.njit(cache=True)
+def trace_back(
+    d: Matrix,
+    gap: float,
+    first: int,
+    i: int,
+    j: int,
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    count: int,
+) -> tuple[int, int, int]:
+    """Follow a path backwards from (i, j) while it stays in rows of A from *first* on, whose D is given.
+
+    Steps are written into *a* and *b* from *count* on; returned are their new number and where the path goes on.
+    """
+    cost = np.float32(gap)
+    while i >= first and j >= 0 and d[i - first + 2, j + 2] > 0:
         a[count], b[count] = i, j
         count += 1
+        row = i - first
         straight, skip_a, skip_b = (
-            d[i + 1, j + 1],
-            d[i, j + 1] - cost,
-            d[i + 1, j] - cost,
+            d[row + 1, j + 1],
+            d[row, j + 1] - cost,
+            d[row + 1, j] - cost,
         )
         if straight >= skip_a and straight >= skip_b:
             i, j = i - 1, j - 1
@@ -266,4 +305,4 @@ def _trace(s: Matrix, gap: float) -> tuple[np.float32, NDArray[np.int64], NDArra
             i, j = i - 2, j - 1
         else:
             i, j = i - 1, j - 2
-    return best, a[:count][::-1].copy(), b[:count][::-1].copy()
+    return count, i, j

@@ -32,7 +32,7 @@ from linernotes.versions.alignment import Matrix
 from linernotes.versions.background import Background, bundled_background, comparable
 from linernotes.versions.coincidence import common_frames
 from linernotes.versions.features import Features, centred
-from linernotes.versions.hypotheses import Piece, cells_of, search
+from linernotes.versions.hypotheses import Piece, cells_of, lates, search
 from linernotes.versions.projection import resampled, values
 from linernotes.versions.rhythm import CELLS, N_LAYERS
 
@@ -105,7 +105,7 @@ def shared_rhythm(
     speeds : (float, float)
         How many times as fast A and B were played to meet.
     late : int
-        Cells by which B's steps begin later.
+        Cells by which B's steps begin later; where it is negative, A's do.
 
     Examples
     --------
@@ -115,7 +115,8 @@ def shared_rhythm(
     6
     """
     left, right = values(a, "rhythm", speeds[0]), values(b, "rhythm", speeds[1])
-    rhythm = common_frames(left, right, cells_of(at_a), cells_of(at_b, late))
+    late_a, late_b = lates(late)
+    rhythm = common_frames(left, right, cells_of(at_a, late_a), cells_of(at_b, late_b))
     none = np.zeros((len(rhythm), PITCH_CLASSES), np.float32)
     return Features(none, none, rhythm, a.hop_s, len(rhythm) * a.hop_s)
 

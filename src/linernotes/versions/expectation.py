@@ -82,11 +82,10 @@ def log_expected(
     frames: tuple[float, float],
     calibration: Calibration | None = None,
 ) -> float:
-    """Return the natural logarithm of `expected`."""
+    """Return the natural logarithm of `expected`; at least 0 for a score of 0, however short the recordings are."""
     known = calibration or bundled_calibration()
-    return float(
-        known.location[dimension] + np.log(search_space(*frames)) - nats(score, dimension, sides, known)
-    )
+    at_nothing = known.location[dimension] + np.log(search_space(*frames))
+    return float(max(at_nothing, 0.0) - nats(score, dimension, sides, known))
 
 
 def surprise(log_expected_matches: float) -> float:

@@ -5,6 +5,9 @@ outwards through the log-odds of narrow projections, as far as they add up: the 
 change from *same* to *unrelated*. A passage of bad frames is crossed when the evidence behind outweighs it, and
 given up once the sum lies a fixed amount below its best (the drop-off of BLAST's gapped extension).
 
+Most pairs of frames are never looked at: `LogOdds` are computed in a window around an end, which is doubled as long as
+the sum leaves it.
+
 Conventions
 -----------
 Gains are in nats of single frames. Paths are grown on the clock, and with the steps, of `linernotes.versions.alignment`.
@@ -21,13 +24,14 @@ Music that goes on alike behind the end of a quotation, a repeated bar or a comm
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.versions.alignment import Matrix, Path
+from linernotes.versions.alignment import STRUCK, Matrix, Path
+from linernotes.versions.projection import Embedded
 
 Frames = NDArray[np.int64]
 
@@ -46,50 +50,121 @@ class ExtensionConfig:
         How far below its best the sum may fall before an end is given up.
     inwards : int
         Steps of the old path that each end may lose, at most a third of all.
+    window : int > 0
+        Frames on a side of the first window; the result does not depend on it.
     """
 
     limit: float = 20.0
     gap: float = 32.0
     drop: float = 60.0
     inwards: int = 10
+    window: int = 32
 
 
-def regrown(path: Path, sharp: Matrix, config: ExtensionConfig = ExtensionConfig()) -> Path:
+@dataclass(frozen=True, slots=True, eq=False)
+class LogOdds:
+    """Log-odds of the frames of two recordings, computed where they are asked for.
+
+    Parameters
+    ----------
+    a, b : Embedded
+        Both, projected alike.
+    struck : list of Path
+        Paths whose rectangles are unusable.
+
+    Examples
+    --------
+    >>> one = Embedded(np.eye(3, dtype=np.float32), np.full(3, 0.25, np.float32))
+    >>> LogOdds(one, one).block(np.array([2, 1]), np.array([1, 2])).tolist()
+    [[-0.5, 0.5], [0.5, -0.5]]
+    """
+
+    a: Embedded
+    b: Embedded
+    struck: list[Path] = field(default_factory=list)
+
+    def block(self, rows: Frames, columns: Frames) -> Matrix:
+        """Return the cells of some frames of A and some of B [shape=(n_rows, n_columns)]."""
+        found = self.a.vectors[rows] @ self.b.vectors[columns].T
+        found = found - self.a.costs[rows, None] - self.b.costs[None, columns]
+        for path in self.struck:
+            found[np.ix_(_covered(rows, path.a), _covered(columns, path.b))] = STRUCK
+        return np.asarray(found, np.float32)
+
+    def along(self, path_a: Frames, path_b: Frames) -> Matrix:
+        """Return the cells of a path [shape=(n_steps,)]."""
+        found = np.einsum("tk,tk->t", self.a.vectors[path_a], self.b.vectors[path_b])
+        found = found - self.a.costs[path_a] - self.b.costs[path_b]
+        for path in self.struck:
+            found[_covered(path_a, path.a) & _covered(path_b, path.b)] = STRUCK
+        return np.asarray(found, np.float32)
+
+    def strike_out(self, path: Path) -> None:
+        """Make the rectangle of a path unusable."""
+        self.struck.append(path)
+
+
+def regrown(path: Path, sharp: LogOdds, config: ExtensionConfig = ExtensionConfig()) -> Path:
     """Return a path with both ends set anew; its score stays.
 
     Parameters
     ----------
     path : Path
         At least two steps.
-    sharp : NDArray[np.float32] [shape=(n_a, n_b)]
-        Log-odds of single frames.
+    sharp : LogOdds
+        Of single frames.
     config : ExtensionConfig, optional
         Settings.
 
     Examples
     --------
     >>> steps = np.arange(3, 6)
-    >>> sharp = np.where(np.eye(9, dtype=bool), 10, -10).astype(np.float32)
-    >>> sharp[8, 8] = -10
-    >>> regrown(Path(1.0, steps, steps, np.ones(3, np.float32)), sharp).a.tolist()
+    >>> tune = 10 * np.eye(9, dtype=np.float32)
+    >>> tune[8] = 0
+    >>> one = Embedded(tune, np.full(9, 5, np.float32))
+    >>> regrown(Path(1.0, steps, steps, np.ones(3, np.float32)), LogOdds(one, one)).a.tolist()
     [0, 1, 2, 3, 4, 5, 6, 7]
     """
     inwards = min(config.inwards, len(path.a) // 3)
     first, last = inwards, len(path.a) - 1 - inwards
-    limits = np.array([config.limit, config.gap, config.drop], np.float32)
-    before_a, before_b = grow(sharp[path.a[first] :: -1, path.b[first] :: -1], limits)
-    after_a, after_b = grow(sharp[path.a[last] :, path.b[last] :], limits)
-    a = np.concatenate([path.a[first] - before_a[::-1], path.a[first + 1 : last], path.a[last] + after_a])
-    b = np.concatenate([path.b[first] - before_b[::-1], path.b[first + 1 : last], path.b[last] + after_b])
+    before_a, before_b = _outwards(path.a[first], path.b[first], -1, sharp, config)
+    after_a, after_b = _outwards(path.a[last], path.b[last], 1, sharp, config)
+    a = np.concatenate([before_a[::-1], path.a[first + 1 : last], after_a])
+    b = np.concatenate([before_b[::-1], path.b[first + 1 : last], after_b])
     if first == last:  # both ends begin in one frame
         a, b = np.delete(a, len(before_a)), np.delete(b, len(before_b))
-    gains = np.clip(sharp[a, b], -config.limit, config.limit)
-    return Path(path.score, a, b, gains.astype(np.float32))
+    gains = np.clip(sharp.along(a, b), -config.limit, config.limit)
+    return Path(path.score, a, b, gains)
+
+
+def _outwards(
+    from_a: int, from_b: int, direction: int, sharp: LogOdds, config: ExtensionConfig
+) -> tuple[Frames, Frames]:
+    """Return the frames from a cell to the best sum, towards the beginning (-1) or the end (1)."""
+    limits = np.array([config.limit, config.gap, config.drop], np.float32)
+    room_a, room_b = (
+        (len(side) - at if direction > 0 else at + 1) for side, at in ((sharp.a, from_a), (sharp.b, from_b))
+    )
+    size = config.window
+    while True:
+        n, m = min(size, room_a), min(size, room_b)
+        s = sharp.block(from_a + direction * np.arange(n), from_b + direction * np.arange(m))
+        a, b, more_a, more_b = grow(s, limits)
+        if not (more_a and n < room_a) and not (more_b and m < room_b):
+            return from_a + direction * a, from_b + direction * b
+        size *= 2
+
+
+def _covered(frames: Frames, side: Frames) -> NDArray[np.bool_]:
+    return np.asarray((frames >= side[0]) & (frames <= side[-1]))
 
 
 @numba.njit(cache=True)
-def grow(s: Matrix, limits: NDArray[np.float32]) -> tuple[Frames, Frames]:
-    """Return the path from the first cell to the best sum, which leaves no cell that lies *drop* below the best so far."""
+def grow(s: Matrix, limits: NDArray[np.float32]) -> tuple[Frames, Frames, bool, bool]:
+    """Return the path from the first cell to the best sum, which leaves no cell that lies *drop* below the best so far.
+
+    And whether rows after the last, columns after the last, could have been reached.
+    """
     limit, gap, drop = limits
     n, m = s.shape
     lost = np.float32(-1e9)
@@ -97,8 +172,10 @@ def grow(s: Matrix, limits: NDArray[np.float32]) -> tuple[Frames, Frames]:
     best, end_i, end_j = lost, 0, 0
     low, high = 0, 1  # columns that the two rows before can reach
     older_low, older_high = 0, 1
+    more_a, more_b = True, False
     for i in range(n):
         first, last = m, -1
+        more_b = more_b or max(high, older_high) > m
         for j in range(min(low, older_low), min(max(high, older_high), m)):
             value = np.float32(0.0)
             if i or j:
@@ -113,8 +190,10 @@ def grow(s: Matrix, limits: NDArray[np.float32]) -> tuple[Frames, Frames]:
         older_low, older_high = low, high
         low, high = (first, last + 3) if last >= 0 else (m, 0)
         if low >= high and older_low >= older_high:
+            more_a = False
             break
-    return _walk_back(d, end_i, end_j, gap)
+    a, b = _walk_back(d, end_i, end_j, gap)
+    return a, b, more_a, more_b
 
 
 @numba.njit(cache=True)

@@ -26,15 +26,18 @@ from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES
 from linernotes.evidence.versions import Dimension
-from linernotes.versions.alignment import AlignmentConfig, Matrix, best_path, variant_scores
+from linernotes.versions.alignment import AlignmentConfig, Matrix
+from linernotes.versions.blocks import product_path, product_scores
 from linernotes.versions.coincidence import coincidence
 from linernotes.versions.features import Features
 from linernotes.versions.keyed import Spectrum, keyed_scores, spectrum
 from linernotes.versions.phrases.network import bundled_network
+from linernotes.versions.presence import presence, weighed
 from linernotes.versions.projection import (
     Embedded,
     bundled_projections,
     embed,
+    resampled,
     transposed,
     values,
 )
@@ -64,7 +67,7 @@ class Hypothesis:
 
     ``contrast`` is the logarithm of the score over the median score of the other transpositions: unrelated music is
     about as alike in any key. In rhythm it is `linernotes.versions.coincidence.coincidence`, and ``late`` says by how
-    many cells B's clock begins later.
+    many cells B's clock begins later; where it is negative, A's does.
     """
 
     transposition: int
@@ -91,12 +94,15 @@ class Piece:
         """Return the piece at a speed, projected for a dimension (or its ``-sharp`` twin)."""
         key = (name, speed, step)
         if key not in self.kept:
-            frames = values(self.features, _dimension(name), speed)
-            self.kept[key] = (
+            dimension = _dimension(name)
+            frames = values(self.features, dimension, speed)
+            projected = (
                 bundled_network().embed(frames, step)
                 if name == "overall"
                 else embed(frames, bundled_projections()[name], step)
             )
+            present = resampled(presence(self.features, dimension)[:, None], speed)
+            self.kept[key] = weighed(projected, present[::step, 0])
         return self.kept[key]
 
     def spectrum(self, name: str, speed: float = 1.0, thin: int = 1) -> Spectrum:
@@ -119,12 +125,19 @@ class Piece:
 def speeds(ratio: float) -> tuple[float, float]:
     """Return how many times as fast A and B are played to meet at a tempo ratio.
 
+    A ratio and its inverse give the same speeds, so that what was projected at one serves the other.
+
     Examples
     --------
     >>> speeds(1.25), speeds(0.5)
     ((1.0, 1.25), (2.0, 1.0))
     """
-    return max(1.0, 1 / ratio), max(1.0, ratio)
+    return round(max(1.0, 1 / ratio), 12), round(max(1.0, ratio), 12)
+
+
+SPEEDS: Final = tuple(
+    sorted({speed for ratio in RATIOS for speed in speeds(ratio)})
+)  # all that `RATIOS` need
 
 
 def search(a: Piece, b: Piece, dimension: Dimension, ratios: tuple[float, ...] | None = None) -> Hypothesis:
@@ -173,7 +186,7 @@ def _followed(
         speed_a, speed_b = speeds(ratios[row])
         left, right = a.embedded(dimension, speed_a), b.embedded(dimension, speed_b)
         turned = np.concatenate([transposed(right.vectors, int(steps)) for steps in keys[at]])
-        scores[at] = variant_scores(left.vectors @ turned.T, left.costs, right.costs, PATHS[dimension])
+        scores[at] = product_scores(left, Embedded(turned, right.costs), PATHS[dimension])
     return scores
 
 
@@ -183,29 +196,58 @@ def log_odds_matrix(a: Embedded, b: Embedded) -> Matrix:
 
 
 def _search_rhythm(a: Piece, b: Piece, ratios: tuple[float, ...]) -> Hypothesis:
-    """Try all tempi with B in step, and the best of them with B half a step late."""
+    """Try all tempi with both in step, and the best of them with one half a step late, whichever is called B."""
+    half = RHYTHM_STEP // 2 if in_order(a, b) else -(RHYTHM_STEP // 2)
     known = {(ratio, 0): _rhythm_score(a, b, ratio, 0) for ratio in ratios}
     leaders = sorted(ratios, key=lambda ratio: -known[ratio, 0])[:N_TEMPI]
-    known |= {(ratio, 1): _rhythm_score(a, b, ratio, 1) for ratio in leaders}
+    known |= {(ratio, half): _rhythm_score(a, b, ratio, half) for ratio in leaders}
     ratio, late = max(known, key=lambda one: known[one])
     chosen = Hypothesis(0, ratio, known[ratio, late], 0.0, late)
     return chosen if len(ratios) == 1 else replace(chosen, contrast=_coincidence(a, b, chosen))
 
 
 def _rhythm_score(a: Piece, b: Piece, ratio: float, late: int) -> float:
-    speed_a, speed_b = speeds(ratio)
-    left, right = a.rhythm(speed_a), b.rhythm(speed_b, late)
-    return float(variant_scores(left.vectors @ right.vectors.T, left.costs, right.costs, PATHS["rhythm"])[0])
+    (speed_a, speed_b), (late_a, late_b) = speeds(ratio), lates(late)
+    left, right = a.rhythm(speed_a, late_a), b.rhythm(speed_b, late_b)
+    return float(product_scores(left, right, PATHS["rhythm"])[0])
 
 
 def _coincidence(a: Piece, b: Piece, chosen: Hypothesis) -> float:
     """Return how far onsets coincide along the best path of a hypothesis."""
-    speed_a, speed_b = chosen.speeds
-    limits = PATHS["rhythm"]
-    s = log_odds_matrix(a.rhythm(speed_a), b.rhythm(speed_b, chosen.late))
-    path = best_path(np.clip(s, limits.floor, limits.ceiling), limits.gap)
+    (speed_a, speed_b), (late_a, late_b) = chosen.speeds, lates(chosen.late)
+    path = product_path(a.rhythm(speed_a, late_a), b.rhythm(speed_b, late_b), PATHS["rhythm"])
     cells = [values(piece.features, "rhythm", speed) for piece, speed in ((a, speed_a), (b, speed_b))]
-    return coincidence(cells[0], cells[1], cells_of(path.a), cells_of(path.b, chosen.late))
+    return coincidence(cells[0], cells[1], cells_of(path.a, late_a), cells_of(path.b, late_b))
+
+
+def lates(late: int) -> tuple[int, int]:
+    """Return by how many cells the clocks of A and of B begin later.
+
+    Examples
+    --------
+    >>> lates(1), lates(-1)
+    ((0, 1), (1, 0))
+    """
+    return max(-late, 0), max(late, 0)
+
+
+def in_order(a: Piece, b: Piece) -> bool:
+    """Return whether A comes first in an order that content alone decides: what is tried must not depend on names.
+
+    Examples
+    --------
+    >>> x = np.eye(12, dtype=np.float32)
+    >>> one, longer = Piece(Features(x, x, x, 0.25, 3.0)), Piece(Features(*3 * [np.tile(x, (2, 1))], 0.25, 6.0))
+    >>> in_order(one, longer), in_order(longer, one), in_order(one, one)
+    (True, False, True)
+    """
+    if len(a.features) != len(b.features):
+        return len(a.features) < len(b.features)
+    one, other = (
+        b"".join(getattr(x.features, name).tobytes() for name in ("rhythm", "melody", "harmony"))
+        for x in (a, b)
+    )
+    return one <= other
 
 
 def cells_of(steps: NDArray[np.int64], late: int = 0) -> NDArray[np.int64]:

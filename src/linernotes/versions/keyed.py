@@ -27,6 +27,7 @@ Sums of 32-bit floats in another order: scores agree with those of single keys t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -61,15 +62,21 @@ def spectrum(frames: Embedded) -> Spectrum:
     >>> spectrum(one).rows.shape
     (2, 36)
     """
-    n_frames = len(frames)
-    blocks = frames.vectors.reshape(n_frames, -1, PITCH_CLASSES)
-    blocks = np.pad(blocks, ((0, 0), (0, -blocks.shape[1] % CHUNK), (0, 0)))
-    found = np.fft.rfft(blocks, axis=2, norm="ortho")
-    parts = [found[:, :, 0].real, found[:, :, 6].real]
-    for frequency in range(1, 6):  # frequencies 7 to 11 mirror these
-        parts += [np.sqrt(2) * found[:, :, frequency].real, np.sqrt(2) * found[:, :, frequency].imag]
-    rows = np.concatenate(parts, axis=1).astype(np.float32)
+    n_values = frames.vectors.shape[1]
+    rows = np.asarray(frames.vectors, np.float32) @ _transform(n_values // PITCH_CLASSES)
     return Spectrum(rows, np.ascontiguousarray(rows.T), np.asarray(frames.costs, np.float32))
+
+
+@lru_cache(maxsize=8)
+def _transform(n_blocks: int) -> Matrix:
+    """Return the matrix that turns blocks of pitch classes into `Spectrum.rows` [shape=(12 * n_blocks, n_values)]."""
+    ones = np.eye(PITCH_CLASSES)
+    found = np.fft.rfft(ones, axis=1, norm="ortho")
+    parts = [found[:, 0].real, found[:, 6].real]
+    for frequency in range(1, 6):  # frequencies 7 to 11 mirror these
+        parts += [np.sqrt(2) * found[:, frequency].real, np.sqrt(2) * found[:, frequency].imag]
+    places = np.eye(n_blocks, n_blocks + -n_blocks % CHUNK)
+    return np.ascontiguousarray(np.hstack([np.kron(places, part[:, None]) for part in parts]), np.float32)
 
 
 def keyed_scores(a: Spectrum, b: Spectrum, config: AlignmentConfig) -> Matrix:

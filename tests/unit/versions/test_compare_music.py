@@ -11,6 +11,7 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.errors import TooShort
 from linernotes.versions.compare import compare, compare_profiles
 from linernotes.versions.features import extract
+from linernotes.versions.hypotheses import SPEEDS
 from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import PRIOR, bundled_calibration, profile
 
@@ -84,9 +85,19 @@ def test_the_order_of_the_sides_does_not_change_the_verdict():
         assert there.transposition_semitones == -back.transposition_semitones
         assert [s.dimension for s in there.segments] == [s.dimension for s in back.segments]
         for one, twin in zip(there.segments, back.segments, strict=True):
-            assert one.a.start_s == pytest.approx(twin.b.start_s, abs=1)  # paths tie in held chords
-            assert one.b.end_s == pytest.approx(twin.a.end_s, abs=1)
+            assert (one.a.start_s, one.a.end_s) == pytest.approx((twin.b.start_s, twin.b.end_s), abs=1e-6)
+            assert (one.b.start_s, one.b.end_s) == pytest.approx((twin.a.start_s, twin.a.end_s), abs=1e-6)
             assert one.commonplace == pytest.approx(twin.commonplace, abs=0.05)
+        for dimension, its_twin in zip(there.dimensions, back.dimensions, strict=True):
+            assert dimension.probability == pytest.approx(its_twin.probability, abs=0.02)
+
+
+def test_what_is_kept_of_a_query_does_not_grow_with_odd_tempi():
+    query = profile(extract(_music(SONG)))
+    for semitones in (-0.3, 0.4):
+        assert compare_profiles(query, profile(extract(_played_faster(_music(SONG), semitones)))).segments
+    speeds = {speed for name, speed, _ in query.piece.kept if not name.startswith("rhythm")}
+    assert speeds <= set(SPEEDS)
 
 
 def test_a_telephone_copy_stays_high():

@@ -24,7 +24,9 @@ def frames(classes):
 def piece(tune_seed, transposed=0):
     random = np.random.default_rng(tune_seed)
     chords = [tuple((tone + transposed) % 12 for tone in chord) for chord in CHORDS for _ in range(2)]
-    tune = [((random.choice(chord) + transposed) % 12,) for _ in range(4) for chord in CHORDS for _ in range(2)]
+    tune = [
+        ((random.choice(chord) + transposed) % 12,) for _ in range(4) for chord in CHORDS for _ in range(2)
+    ]
     return Piece(
         Features(
             harmony=frames(chords),
@@ -83,4 +85,3 @@ def test_a_path_with_no_other_place_says_nothing():
     random = np.random.default_rng(0)
     side = Embedded(random.normal(0, 1, (3, 12)).astype(np.float32), np.zeros(3, np.float32))
     assert not beyond((side, side), (side, side), np.arange(3)).any()
-

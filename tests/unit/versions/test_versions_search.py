@@ -9,6 +9,7 @@ from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.catalog.recording import Recording
 from linernotes.cli.main import main
 from linernotes.errors import CorpusError, InputError, TooShort
+from linernotes.execution import ProcessRunner
 from linernotes.workflows import version_listening, version_profiles, versions
 from linernotes.workflows.version_index import add_to_index, index_stats
 from linernotes.workflows.versions import SearchConfig, compare_files, search_versions
@@ -75,6 +76,34 @@ def test_the_index_gives_what_aligning_everything_gives(workspace, query, monkey
     assert ("listening to recordings", 4, 4) in seen
     monkeypatch.setattr(version_listening, "embed", None)  # nothing is listened to again
     assert search_versions([query], workspace, top=2, config=BY_INDEX)[0] == answer
+
+
+def test_the_best_at_a_glance_are_aligned(workspace, query):
+    (wanted,) = search_versions([query], workspace, top=1)
+    config = replace(BY_INDEX, n_candidates=3, n_aligned=1)
+    seen, run = [], ProcessRunner(2)
+    one = search_versions(
+        [query], workspace, top=1, config=config, progress=lambda name, *_: seen.append(name)
+    )
+    assert one == search_versions([query], workspace, top=1, config=config, run=run)
+    run.close()
+    assert one[0]["results"] == wanted["results"]
+    assert (one[0]["searched"]["n_candidates"], one[0]["searched"]["n_aligned"]) == (3, 1)
+    assert [skipped["recording_id"] for skipped in one[0]["skipped"]] == ["blip"]
+    assert list(dict.fromkeys(seen))[-2:] == ["glancing at candidates", "aligning recordings"]
+    (answer,) = search_versions([query], workspace, top=2, config=config)  # as many as are shown
+    assert (len(answer["results"]), answer["searched"]["n_aligned"]) == (2, 2)
+    with pytest.raises(InputError, match="1 of them aligned"):
+        SearchConfig(n_aligned=0)
+
+
+def test_candidates_that_left_the_workspace_take_no_place(tmp_path, query):
+    place = _workspace(tmp_path / "ws", STEMS[:2])
+    add_to_index(place, encoder="chroma2d")
+    (tmp_path / "ws-audio" / f"{STEMS[1]}.wav").unlink()
+    (answer,) = search_versions([query], place, top=1, config=replace(BY_INDEX, n_candidates=1))
+    assert answer["results"][0]["recording_id"] != STEMS[1]
+    assert answer["searched"]["n_aligned"] == 1
 
 
 def test_seconds_of_a_span_count_from_the_beginning_of_the_file(workspace, query):

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from linernotes.audio.chroma import PITCH_CLASSES, ConstantQConfig, chroma
 from linernotes.audio.files import Audio
-from linernotes.versions.encoder.segments import cut, segment_starts
+from linernotes.versions.encoder.framed import FramedEncoder
 
 REVISION = 1
 FRAME_S = 0.2
@@ -42,22 +42,14 @@ N_TIME = 33
 
 
 @dataclass(frozen=True, slots=True)
-class Chroma2d:
-    """2-D Fourier magnitudes of chroma, segment by segment.
-
-    Parameters
-    ----------
-    length_s, hop_s : float
-        Segments.
+class Chroma2d(FramedEncoder):
+    """2-D Fourier magnitudes of chroma, segment by segment; see `FramedEncoder` for its settings.
 
     Examples
     --------
     >>> Chroma2d().dimension
     455
     """
-
-    length_s: float = 20.0
-    hop_s: float = 5.0
 
     @property
     def name(self) -> str:
@@ -69,22 +61,12 @@ class Chroma2d:
         """Values per vector."""
         return N_PITCH * (2 * N_TIME - 1)
 
-    def vectors(self, audio: Audio) -> NDArray[np.float32]:
-        """Return one vector per segment.
+    def frames(self, audio: Audio) -> tuple[NDArray[np.float32], float]:
+        """Return chroma and its rate."""
+        return chroma(audio, ConstantQConfig(hop_s=FRAME_S)), 1 / FRAME_S
 
-        Parameters
-        ----------
-        audio : Audio
-            At least 4 s.
-
-        Returns
-        -------
-        NDArray[np.float32] [shape=(n_segments, 455)]
-            Of length ``sqrt(455)``, or 0 for silence.
-        """
-        starts = segment_starts(audio.duration_s, self.length_s, self.hop_s)
-        frames = chroma(audio, ConstantQConfig(hop_s=FRAME_S))
-        segments = cut(frames, starts, self.length_s, 1 / FRAME_S)
+    def summaries(self, segments: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return magnitudes of length ``sqrt(455)``, or 0 for silence."""
         size = np.linalg.norm(segments, axis=2, keepdims=True)
         segments = segments / np.maximum(size, 1e-3 * max(float(size.max()), 1e-9))
         spectrum = np.abs(scipy.fft.fft2(segments, axes=(1, 2)))[:, :, :N_PITCH]

@@ -146,6 +146,18 @@ def card() -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=1)
+def network_mark() -> str:
+    """Return what tells vectors of the bundled network from those of another: the beginning of its SHA-256.
+
+    Examples
+    --------
+    >>> len(network_mark())
+    16
+    """
+    return str(card()["sha256"])[:16]
+
+
 def read_network(data: bytes, facts: Mapping[str, Any], revision: int = FEATURES_REVISION) -> PhraseNetwork:
     """Return the network of a weights file.
 
