@@ -11,8 +11,8 @@ about 95 %. ``score`` of a segment is its alignment score in nats, to be read wi
 
 Cost
 ----
-For two recordings of 60 s, once their features stand: 0.1 CPU-s for each cohort, about 15 ms for the score, about 100
-ms with segments.
+For two recordings of 70 s, once their profiles stand: 3 CPU-ms for the score, 50 with dimensions and segments. A cohort takes 0.05
+CPU-s, once.
 
 Known limits
 ------------

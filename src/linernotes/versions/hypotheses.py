@@ -89,6 +89,7 @@ class Piece:
     features: Features
     kept: dict[tuple[str, float, int], Embedded] = field(default_factory=dict, repr=False)
     spectra: dict[tuple[str, float, int], Spectrum] = field(default_factory=dict, repr=False)
+    presences: dict[Dimension, NDArray[np.float32]] = field(default_factory=dict, repr=False)
 
     def embedded(self, name: str, speed: float = 1.0, step: int = COARSE_STEP) -> Embedded:
         """Return the piece at a speed, projected for a dimension (or its ``-sharp`` twin)."""
@@ -101,9 +102,16 @@ class Piece:
                 if name == "overall"
                 else embed(frames, bundled_projections()[name], step)
             )
-            present = resampled(presence(self.features, dimension)[:, None], speed)
-            self.kept[key] = weighed(projected, present[::step, 0])
+            present = self._present(dimension)
+            if present.min(initial=1.0) < 1.0:
+                projected = weighed(projected, resampled(present[:, None], speed)[::step, 0])
+            self.kept[key] = projected
         return self.kept[key]
+
+    def _present(self, dimension: Dimension) -> NDArray[np.float32]:
+        if dimension not in self.presences:
+            self.presences[dimension] = presence(self.features, dimension)
+        return self.presences[dimension]
 
     def spectrum(self, name: str, speed: float = 1.0, thin: int = 1) -> Spectrum:
         """Return every *thin*-th coarse frame, ready for all keys at once."""
