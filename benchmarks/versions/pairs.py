@@ -24,7 +24,6 @@ import numpy as np
 
 from benchmarks.versions.data.ledger import Ledger, Row, cache_folder
 from benchmarks.versions.features_cache import features_path, load_features
-from linernotes.evidence.versions import Dimension
 from linernotes.versions.background import bundled_background
 from linernotes.versions.features import FEATURES_REVISION
 from linernotes.versions.hypotheses import DIMENSIONS
@@ -34,7 +33,7 @@ from linernotes.versions.significance import Profile, profile, search_all
 from linernotes.versions.terms import label_terms
 
 LIBRARIES = ("linernotes", "numpy", "scipy", "numba", "soxr", "soundfile", "onnxruntime")
-PARTS: tuple[Dimension, ...] = ("melody", "harmony", "rhythm")
+PARTS = ("melody", "harmony", "rhythm")
 SCORES = tuple(f"{dimension} score" for dimension in DIMENSIONS)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.versions.data.ledger import Row
-from benchmarks.versions.fit_projection import KEPT, moments, solve
+from benchmarks.versions.fit_projection import KEPT, RIDGE, moments, solve
 from benchmarks.versions.train_phrases.material import TIER, Works, works
 from linernotes.versions.features import Features
 from linernotes.versions.projection import WIDE_TAPS, pack_projections
@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     pairs = arranged_pairs(works("train"))
     found = moments(pairs, "overall", WIDE_TAPS)
-    vectors, costs, constant, correlations = solve(found, KEPT["overall"])
+    vectors, costs, constant, correlations = solve(found, KEPT["overall"], RIDGE["overall"])
     options.out.write_bytes(pack_projections({"overall": (WIDE_TAPS, vectors, costs, constant)}))
     print(f"{len(pairs)} pairs, {found.n_pairs} pairs of frames; rho {correlations[0][:3]}")
 

@@ -12,8 +12,9 @@ workspace's ``versions`` folder under the hash of the file's content, so a searc
 
 Cost
 ----
-Once profiles are kept, for recordings of 70 s on one core: 0.8 CPU-ms for a glance, 3 for an alignment. 400 glances
-and 100 alignments take about 0.7 CPU-seconds. Both grow with the product of the lengths.
+Once profiles are kept, for recordings of 70 s on one core: 0.7 to 1.1 CPU-ms for a glance, 3.4 to 4.8 for an alignment.
+400 glances and 100 alignments take 0.65 to 0.95 CPU-seconds, as busy as the machine is otherwise. Both grow with the
+product of the lengths.
 
 Known limits
 ------------
