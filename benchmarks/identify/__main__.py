@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -90,6 +91,12 @@ def _parser(actions: tuple[str, ...]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--first", type=int, default=0, help="ask only so many of the queries of each row and length"
     )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=math.inf,
+        help="stop asking a system after so long, unrelated queries last",
+    )
     parser.add_argument("--smoke", action="store_true", help="few queries of few rows")
     parser.add_argument("--systems", default="", help="comma-separated; default: all that can be started")
     parser.add_argument("--audfprint", type=Path, help="a checkout of audfprint")
@@ -129,7 +136,7 @@ def grid(options: argparse.Namespace) -> None:
             rivals = catalogues(system, chosen, parts, options.cache / "catalogues")
             told = rivals.system.identity
             answers = options.cache / "answers" / f"{options.half}-s{options.seed}"
-            rows = ask_all(rivals, cells, parts, judge, answers, options.workers, progress)
+            rows = ask_all(rivals, cells, parts, judge, answers, options.workers, progress, options.minutes)
             result["systems"][system.name] = _summary(rivals, rows) | {
                 "cost": measure(rivals, cells, hours, 3 if options.smoke else 10), "identity": told,
             }  # fmt: skip
@@ -178,7 +185,11 @@ def _cells(options: argparse.Namespace, music: list[Source], chosen: list[Source
 
 def _systems(options: argparse.Namespace) -> list[System]:
     wanted = options.systems.split(",") if options.systems else []
-    makers: dict[str, Callable[[], System]] = {"Linernotes": Linernotes, "Chromaprint": Chromaprint}
+    makers: dict[str, Callable[[], System]] = {
+        "Linernotes": Linernotes,
+        "Linernotes-index": lambda: Linernotes(listens=False),
+        "Chromaprint": Chromaprint,
+    }
     if options.audfprint:
         makers["audfprint"] = lambda: Audfprint(options.audfprint)
     if options.olaf:

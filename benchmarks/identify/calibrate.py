@@ -4,10 +4,12 @@
 
 Only the development half of the artists is used (parts 0 and 1). Queries by artists of one part are asked
 against all recordings of the other, and against a third of them: of four lengths, half of them damaged in some
-way of the grid. Each gives its best chance score, in either search. A score below the threshold enters the
-likelihood as "below"; above it, by its density, so that the fit follows the tail and not the body:
+way of the grid. Each gives its best chance score: in the exact search (by votes and everywhere), in the changed
+one, and in second looks at what the exact one left in doubt. A score below the threshold enters the likelihood as
+"below"; above it, by its density, so that the fit follows the tail and not the body:
 
     P(S <= s) = exp(-K query_s catalogue_s exp(-rate s)), a query below ten seconds as one of ten
+    P(S <= s) = exp(-K n_looks exp(-rate s)), of second looks
 
 Interrupted, it goes on where it stopped (``--out`` with the suffix ``.draws.jsonl``).
 """
@@ -17,8 +19,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from benchmarks.identify.material import (
     DEVELOPMENT,
     Source,
     as_audio,
+    audio_at_hand,
     build_index,
     cuts,
     interferers,
@@ -37,22 +40,36 @@ from benchmarks.identify.material import (
 )
 from linernotes.cli.output import Progress
 from linernotes.errors import TooShort
-from linernotes.fingerprint.align import CHANGED, EXACT, Search, find_alignments
+from linernotes.fingerprint.align import (
+    CHANGED,
+    EVERYWHERE,
+    EXACT,
+    Alignment,
+    Search,
+    verified_lines,
+    without_overlaps,
+)
 from linernotes.fingerprint.candidates import windows_of
-from linernotes.fingerprint.decision import CHANGED_CHANCE, EXACT_CHANCE, LEAST_QUERY_S, NullModel
+from linernotes.fingerprint.decision import (
+    CHANGED_CHANCE,
+    EXACT_CHANCE,
+    LEAST_QUERY_S,
+    LOOK_CHANCE,
+    NullModel,
+)
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import Query, find_query
+from linernotes.fingerprint.second_look import MOST_LOOKS, Listen, in_doubt, second_looks
 from linernotes.fingerprint.verify import Evidence
 
 SECONDS = (3, 5, 10, 20)
-SEARCHES = {"exact": EXACT, "changed": CHANGED}
-SHARES = {"exact": EXACT_CHANCE.share, "changed": CHANGED_CHANCE.share}
+SHARES = {"exact": EXACT_CHANCE.share, "changed": CHANGED_CHANCE.share, "look": LOOK_CHANCE.share}
 _BATCH = 20  # queries between two savings
 
 
 @dataclass(frozen=True)
 class Draw:
-    """The best chance score of one query in one search."""
+    """The best chance score of one query in one search; of second looks the parts are those of the first one."""
 
     search: str
     query_s: float
@@ -64,12 +81,18 @@ class Draw:
     n_peaks: int
     query: str
     recording: str
+    n_looks: int = 0
+
+    @property
+    def size(self) -> float:
+        """What the number of chances grows with."""
+        return self.n_looks or max(LEAST_QUERY_S, self.query_s) * self.catalogue_s
 
 
 def fit(draws: list[Draw], quantile: float) -> tuple[NullModel, float]:
     """Return the maximum-likelihood model above a quantile of the scores, and that threshold."""
     score = np.array([draw.score for draw in draws])
-    log_size = np.log([max(LEAST_QUERY_S, draw.query_s) * draw.catalogue_s for draw in draws])
+    log_size = np.log([draw.size for draw in draws])
     threshold = float(np.quantile(score, quantile))
     above = score > threshold
 
@@ -79,21 +102,28 @@ def fit(draws: list[Draw], quantile: float) -> tuple[NullModel, float]:
         log_density = np.where(above, math.log(rate) + log_mean, 0.0)
         return float((np.exp(np.minimum(log_mean, 50)) - log_density).sum())
 
-    best = minimize(loss, np.array([math.log(2.0), 0.0]), method="Nelder-Mead", options={"maxiter": 4000})
+    begin = [0.0, threshold - float(log_size.mean()) + math.log(-math.log(quantile))]
+    best = minimize(loss, np.array(begin), method="Nelder-Mead", options={"maxiter": 4000})
     return NullModel(rate=math.exp(best.x[0]), log_k=float(best.x[1])), threshold
 
 
-def limit(model: NullModel, query_s: float, catalogue_s: float, rate: float) -> float:
+def limit(model: NullModel, size: float, rate: float) -> float:
     """Return the score that is reached by chance at that rate."""
-    return (model.log_k + math.log(query_s * catalogue_s) - math.log(rate)) / model.rate
+    return (model.log_k + math.log(size) - math.log(rate)) / model.rate
 
 
-def collect(folder: str | None, n_queries: int, seed: int, known: int) -> Iterator[list[Draw]]:
-    """Give the draws of each batch of queries after the first *known* batches."""
+def collect(
+    folder: str | None, n_queries: int, seed: int, known: int, searches: Sequence[str] = tuple(SHARES)
+) -> Iterator[list[Draw]]:
+    """Give the draws of each batch of queries after the first *known* batches.
+
+    The size of the catalogue does not matter to second looks: these alone are drawn from the whole one.
+    """
     music = sources(folder)
     others = interferers(music, DEVELOPMENT)
     sides = {side: [one for one in music if part(one.artist) == side] for side in DEVELOPMENT}
     whole = {side: build_index(chosen) for side, chosen in sides.items()}
+    listen = {side: audio_at_hand(chosen) for side, chosen in sides.items()}
     third = {
         side: index.without({r.recording_id for k, r in enumerate(index.recordings) if k % 3})
         for side, index in whole.items()
@@ -106,12 +136,16 @@ def collect(folder: str | None, n_queries: int, seed: int, known: int) -> Iterat
         seconds = int(rng.choice(SECONDS))
         condition = str(rng.choice(sorted(CONDITIONS))) if batch % 4 < 2 else "clean"
         indexes = whole[1 - side], third[1 - side]
-        yield list(_draws(sides[side], others, condition, seconds, int(rng.integers(1 << 30)), indexes))
+        drawn = int(rng.integers(1 << 30))
+        if searches == ("look",):
+            indexes = indexes[:1]
+        found = _draws(sides[side], others, condition, seconds, drawn, indexes, listen[1 - side], searches)
+        yield list(found)
 
 
 def _draws(
     chosen: list[Source], others: list[Source], condition: str, seconds: int, seed: int,
-    indexes: tuple[FingerprintIndex, ...],
+    indexes: tuple[FingerprintIndex, ...], listen: Listen, searches: Sequence[str],
 ) -> Iterator[Draw]:  # fmt: skip
     for cut in cuts(chosen, others, condition, seconds, _BATCH, seed):
         try:
@@ -119,17 +153,40 @@ def _draws(
         except TooShort:
             continue
         name = f"{cut.source.recording_id}@{cut.start_s:.1f} {condition}"
+        evidence = Evidence.of(query.spectrum)
         for index in indexes:
-            for search in SEARCHES:
-                yield _draw(query, index, search, SEARCHES[search], name)
+            lines = _lines(query, evidence, index, EXACT) + _lines(query, evidence, index, EVERYWHERE)
+            if "exact" in searches:
+                yield _draw(query, index, "exact", _best(lines), name)
+            if "changed" in searches:
+                yield _draw(query, index, "changed", _best(_lines(query, evidence, index, CHANGED)), name)
+            if "look" in searches:
+                yield from _looked_at(query, index, lines, listen, name)
 
 
-def _draw(query: Query, index: FingerprintIndex, name: str, search: Search, query_id: str) -> Draw:
-    evidence = Evidence.of(query.spectrum)
-    found = find_alignments(query, evidence, index.segments, windows_of(query.n_frames), search)
-    best = found[0] if found else None
+def _lines(query: Query, evidence: Evidence, index: FingerprintIndex, search: Search) -> list[Alignment]:
+    return verified_lines(query, evidence, index.segments, windows_of(query.n_frames), search)
+
+
+def _best(lines: list[Alignment]) -> Alignment | None:
+    return max(without_overlaps(lines), key=lambda one: one.score, default=None)
+
+
+def _looked_at(
+    query: Query, index: FingerprintIndex, lines: list[Alignment], listen: Listen, name: str
+) -> Iterator[Draw]:
+    """Give the best second look at what is in doubt, if there is any."""
+    doubtful = in_doubt(lines, windows_of(query.n_frames), query.duration_s, index.duration_s)
+    looks = list(second_looks(query.waveform, doubtful, listen))
+    if looks:
+        best = max(looks, key=lambda look: look.score)
+        drawn = _draw(query, index, "look", best.alignment, name)
+        yield replace(drawn, score=best.score, n_looks=len(looks))
+
+
+def _draw(query: Query, index: FingerprintIndex, search: str, best: Alignment | None, query_id: str) -> Draw:
     return Draw(
-        search=name,
+        search=search,
         query_s=query.duration_s,
         catalogue_s=index.duration_s,
         score=best.score if best else 0.0,
@@ -142,24 +199,31 @@ def _draw(query: Query, index: FingerprintIndex, name: str, search: Search, quer
     )
 
 
+def _sizes(search: str) -> dict[str, float]:
+    if search == "look":
+        return {f"{MOST_LOOKS} looks": MOST_LOOKS}
+    return {"1 h": 10 * 3600.0, "5,000 h": 10 * 3600.0 * 5000}
+
+
 def report(draws: list[Draw]) -> dict[str, object]:
     """Print the fits, the quantiles per length and the highest scores of one search; return the fits."""
     fits: dict[str, object] = {}
     for quantile in (0.5, 0.75, 0.9, 0.97):
         model, threshold = fit(draws, quantile)
-        if threshold <= 0:
+        if threshold <= 0 and not draws[0].n_looks:
             continue
         spent = 1e-4 * SHARES[draws[0].search]
-        needed = limit(model, 10, 3600, spent), limit(model, 10, 3600 * 5000, spent)
+        needed = {name: limit(model, size, spent) for name, size in _sizes(draws[0].search).items()}
         fits[str(quantile)] = {
             "threshold": threshold,
-            **asdict(model),
-            "needed_1_h": needed[0],
-            "needed_5000_h": needed[1],
+            "rate": model.rate,
+            "log_k": model.log_k,
+            "needed": needed,
         }
+        words = ", ".join(f"{score:.1f} with {name}" for name, score in needed.items())
         print(
             f"above {quantile:.2f} ({threshold:.2f}): rate {model.rate:.2f}, log K {model.log_k:.2f}; "
-            f"10 s need {needed[0]:.1f} in 1 h, {needed[1]:.1f} in 5,000 h"
+            f"10 s need {words}"
         )
     for seconds in sorted({round(draw.query_s) for draw in draws}):
         scores = np.array([draw.score for draw in draws if round(draw.query_s) == seconds])
@@ -178,21 +242,23 @@ def main() -> None:
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--searches", default=",".join(SHARES), help="comma-separated; default: all")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     kept = options.out.with_suffix(".draws.jsonl")
     kept.parent.mkdir(parents=True, exist_ok=True)
     lines = kept.read_text(encoding="utf-8").splitlines() if kept.is_file() else []
+    searches = tuple(options.searches.split(","))
     batches = [[Draw(**row) for row in json.loads(line)] for line in lines]
     with kept.open("a", encoding="utf-8") as stream, Progress() as progress:
-        for batch in collect(options.folder, options.queries, options.seed, len(batches)):
+        for batch in collect(options.folder, options.queries, options.seed, len(batches), searches):
             batches.append(batch)
             stream.write(json.dumps([asdict(draw) for draw in batch]) + "\n")
             stream.flush()
             progress("queries", len(batches) * _BATCH, options.queries)
     draws = [draw for batch in batches for draw in batch]
     result: dict[str, object] = {"queries": len(batches) * _BATCH, "seed": options.seed}
-    for search in SEARCHES:
+    for search in searches:
         print(search)
         result[search] = report([draw for draw in draws if draw.search == search])
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -72,8 +73,12 @@ def ask_all(
     folder: Path,
     workers: int,
     progress: Progress,
+    minutes: float = math.inf,
 ) -> list[dict[str, Any]]:
-    """Return one row per query and kind of question, asking only what the journals do not know."""
+    """Return one row per query and kind of question, asking only what the journals do not know.
+
+    After so many minutes no more is asked: the table then says of how many queries it is.
+    """
     global _task  # forked workers inherit it, so that no catalogue is copied
     sides = {query.artist: part(query.artist) for cell in cells for query in cell.queries}
     journals = {
@@ -93,12 +98,16 @@ def ask_all(
     waiting.sort(key=lambda one: one[0] != "known")  # recall first, when there is little time
     _task = Task(rivals, cells, {k: _opposite(v, parts) for k, v in sides.items()}, judge, waiting)
     batches = range(0, len(waiting), _BATCH)
+    latest = time.monotonic() + 60 * minutes
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
         for done, rows in enumerate(pool.map(_ask_batch, batches), start=1):
             for kind, journal in journals.items():
                 journal.add([row for row in rows if row["kind"] == kind])
             finished += rows
             progress(rivals.system.name, done, len(batches))
+            if time.monotonic() > latest:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
     return finished
 
 

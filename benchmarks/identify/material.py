@@ -32,9 +32,19 @@ from linernotes.audio.files import AUDIO_SUFFIXES, Audio, read_audio
 from linernotes.errors import TooShort
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import find_landmarks
+from linernotes.fingerprint.second_look import Listen
 
 __all__ = ["CONDITIONS", "RATE", "Condition", "Cut", "Samples", "Source", "as_audio", "build_index", "cuts"]
-__all__ += ["damaged", "excerpts", "interferers", "other_music", "part", "sources", "version_groups"]
+__all__ += [
+    "audio_at_hand",
+    "damaged",
+    "excerpts",
+    "interferers",
+    "other_music",
+    "part",
+    "sources",
+    "version_groups",
+]
 
 HOW_TO_GET = (
     "give a folder of music files named artist__title.ext, or set LINERNOTES_DATA to one; "
@@ -122,6 +132,16 @@ def version_groups(folder: str | None) -> dict[str, str]:
 def part(artist: str) -> int:
     """Return the part, 0 to 3, that an artist belongs to: 0 and 1 for development, 2 and 3 for reports."""
     return hashlib.sha256(f"linernotes/{artist}".encode()).digest()[0] % 4
+
+
+def audio_at_hand(chosen: Sequence[Source]) -> Listen:
+    """Return what gives the audio of files for a second look, at the rate of the benchmark."""
+    paths = {one.recording_id: one.path for one in chosen}
+
+    def listen(recording_id: str, start_s: float, end_s: float) -> Audio:
+        return as_audio(decoded(paths[recording_id])[round(start_s * RATE) : round(end_s * RATE)])
+
+    return listen
 
 
 def interferers(music: Sequence[Source], parts: tuple[int, ...]) -> list[Source]:

@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import math
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ def run(options: argparse.Namespace, parts: tuple[int, int], progress: Progress)
     _task = Task(deals(chosen, options.seed), built, opposite, interferers(music, parts), options.seed)
     journal = Journal(options.cache / "negatives", system.identity, f"{parts}-s{options.seed}")
     n_wanted = 400 if options.smoke else options.negatives
-    rows = _asked(_task, journal, n_wanted, options.workers, progress)
+    rows = _asked(_task, journal, n_wanted, options.workers, progress, options.minutes)
     return {
         "half": options.half, "seed": options.seed, "identity": system.identity,
         "catalogues": {str(side): len(group) for side, group in named.items()},
@@ -131,7 +132,7 @@ def run(options: argparse.Namespace, parts: tuple[int, int], progress: Progress)
 
 
 def _asked(
-    task: Task, journal: Journal, n_wanted: int, workers: int, progress: Progress
+    task: Task, journal: Journal, n_wanted: int, workers: int, progress: Progress, minutes: float
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     waiting = []
@@ -141,8 +142,9 @@ def _asked(
             waiting.append(place)
         elif len(rows) < n_wanted:
             rows += known["rows"]
+    latest = time.monotonic() + 60 * minutes
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
-        while len(rows) < n_wanted and waiting:
+        while len(rows) < n_wanted and waiting and time.monotonic() < latest:
             now, waiting = waiting[: 8 * workers], waiting[8 * workers :]
             for place, found in zip(now, pool.map(_ask, now), strict=True):
                 journal.add([{"query": task.deals[place].name, "rows": found}])

@@ -200,7 +200,7 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], AudioFacts]:
     _refuse_text(path)
     _refuse_truncated_container(path)
     try:
-        with _quiet_decoder(path), soundfile.SoundFile(path) as stream:
+        with quiet_decoder(path), soundfile.SoundFile(path) as stream:
             promised = stream.frames
             channels = stream.read(dtype="float32", always_2d=True)
             facts = AudioFacts(
@@ -259,7 +259,7 @@ def _decode_with_av(path: Path, first_error: str) -> tuple[NDArray[np.float32], 
 
 
 @contextmanager
-def _quiet_decoder(path: Path) -> Iterator[None]:
+def quiet_decoder(path: Path) -> Iterator[None]:
     """Keep the MPEG decoder's own remarks off stderr: they go past Python, straight to descriptor 2."""
     with path.open("rb") as stream:
         chatty = stream.read(4) not in (b"RIFF", b"OggS", b"fLaC", b"FORM")

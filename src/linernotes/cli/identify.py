@@ -28,6 +28,13 @@ def identify(
         bool,
         typer.Option("--thorough", help="Look ten times as far in catalogues above 1,000 hours: slower."),
     ] = False,
+    second_look: Annotated[
+        bool,
+        typer.Option(
+            "--second-look/--no-second-look",
+            help="Look at what is in doubt in the recordings' own audio, where it is at hand.",
+        ),
+    ] = True,
     passages: Annotated[
         bool,
         typer.Option(
@@ -75,13 +82,23 @@ def identify(
             from linernotes.workflows.identify import identify_files
 
             answers = identify_files(
-                files, workspace[0], max_false_match_rate=limit, thorough=thorough, progress=progress
+                files,
+                workspace[0],
+                max_false_match_rate=limit,
+                thorough=thorough,
+                second_look=second_look,
+                progress=progress,
             )
         else:
             from linernotes.workflows.shards import identify_in_shards
 
             answers = identify_in_shards(
-                files, workspace, max_false_match_rate=limit, thorough=thorough, progress=progress
+                files,
+                workspace,
+                max_false_match_rate=limit,
+                thorough=thorough,
+                second_look=second_look,
+                progress=progress,
             )
     emit(answers, as_json, _print)
 
@@ -131,7 +148,16 @@ def _print(answers: list[dict[str, Any]]) -> None:
                 f"    {_span(match, 'query')} is {_span(match, 'reference')} of it; "
                 f"{_change(match)}score {match['score']:.1f}, "
                 f"false-match rate {match['false_match_rate']:.1g}"
+                f"{_heard(match)}"
             )
+        unheard = answer.get("not_heard", [])
+        if unheard:
+            say(f"  {len(unheard)} in doubt could not be listened to: {unheard[0]['reason']}")
+
+
+def _heard(match: dict[str, Any]) -> str:
+    nats = match.get("second_look_nats")
+    return "" if nats is None else f", by a second look at its audio ({nats:.0f} nats)"
 
 
 def _print_passages(found: dict[str, Any]) -> None:

@@ -39,6 +39,9 @@ class Match:
         Query seconds per reference second (1.1: the query is 10 % slower).
     pitch_shift_semitones : float
         Query pitch minus reference pitch.
+    second_look_nats : float or None
+        How far the recording's own audio stands out at the place, where a second look at it decided, or told which
+        of several repetitions was heard.
     """
 
     query_id: str
@@ -52,6 +55,7 @@ class Match:
     method: str
     unit: str
     scope: str = SCOPE_MATCH
+    second_look_nats: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of the JSON contract."""
@@ -68,6 +72,7 @@ class Match:
             "method": self.method,
             "unit": self.unit,
             "scope": self.scope,
+            "second_look_nats": self.second_look_nats,
         }
 
 

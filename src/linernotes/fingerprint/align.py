@@ -44,6 +44,8 @@ class Search:
         catalogues above some 25 hours (pairs), or some 10,000 and 2,000 hours (quads, exact and changed).
     slope_reach, frame_reach, shift_reach : float, float, int
         How far a line may be turned (a part of its slope) and moved (frames, quarter tones).
+    everywhere : bool
+        Whether every place of the catalogue is laid over the query, in place of those that share constellations.
     """
 
     changed: bool
@@ -52,6 +54,7 @@ class Search:
     slope_reach: float
     frame_reach: float
     shift_reach: int
+    everywhere: bool = False
 
     def thorough(self) -> Search:
         """Return the search that looks at ten times as many postings."""
@@ -64,6 +67,7 @@ _NEARLY, _AGREES_MORE = 0.9, 0.05  # of two repetitions: nats of the best, and a
 _NATS_WEIGHT, _THIN_NATS, _THIN_PER_PEAK = 0.1, 50.0, 0.5
 
 EXACT = Search(False, 24, Budget(pairs=1_200_000, quads=8_000_000), 0.012, 3.0, 1)
+EVERYWHERE = Search(False, 24, Budget(pairs=0, quads=0), 0.012, 3.0, 1, everywhere=True)
 CHANGED = Search(True, 40, Budget(pairs=0, quads=2_000_000), 0.012, 5.0, 1)
 
 
@@ -133,6 +137,18 @@ def find_alignments(
         One per recording and stretch of the query, by falling score. Chance alignments are among them:
         `linernotes.fingerprint.decision` tells.
     """
+    found = verified_lines(query, evidence, segments, windows, search)
+    return sorted(without_overlaps(found), key=lambda alignment: -alignment.score)
+
+
+def verified_lines(
+    query: Query,
+    evidence: Evidence,
+    segments: Sequence[FingerprintIndex],
+    windows: Sequence[Window],
+    search: Search,
+) -> list[Alignment]:
+    """Return all alignments that `find_alignments` chooses from: also several places of one recording."""
     found: list[Alignment] = []
     for index in segments:
         if not index.recordings:
@@ -144,7 +160,7 @@ def find_alignments(
                 alignment = _verified(candidate, window, query, evidence, index, search)
                 if alignment is not None:
                     found.append(alignment)
-    return sorted(without_overlaps(found), key=lambda alignment: -alignment.score)
+    return found
 
 
 def without_overlaps(found: Sequence[Alignment]) -> list[Alignment]:
@@ -157,7 +173,7 @@ def without_overlaps(found: Sequence[Alignment]) -> list[Alignment]:
     kept: list[Alignment] = []
     most: list[float] = []
     for one in sorted(found, key=lambda alignment: -alignment.nats):
-        rival = next((k for k, other in enumerate(kept) if _is_rival(one, other)), None)
+        rival = next((k for k, other in enumerate(kept) if is_rival(one, other)), None)
         if rival is None:
             kept.append(one)
             most.append(one.nats)
@@ -166,9 +182,29 @@ def without_overlaps(found: Sequence[Alignment]) -> list[Alignment]:
     return kept
 
 
+def distinct_places(found: Sequence[Alignment]) -> list[Alignment]:
+    """Return alignments by falling score, without those that lay a recording at nearly the place of a better one."""
+    kept: list[Alignment] = []
+    for one in sorted(found, key=lambda alignment: -alignment.score):
+        if not any(
+            other.recording_id == one.recording_id and abs(_offset(other) - _offset(one)) < _SAME_LINE
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
+
+
+def _offset(alignment: Alignment) -> float:
+    return sum(alignment.reference) / 2 - sum(alignment.query) / 2
+
+
 def _candidates(
     query: Query, window: Window, evidence: Evidence, index: FingerprintIndex, search: Search
 ) -> list[Candidate]:
+    if search.everywhere:
+        from linernotes.fingerprint.everywhere import places_everywhere
+
+        return places_everywhere(window, evidence, index, search.n_candidates)
     if search.changed:
         return changed_candidates(query, window, index, search.n_candidates, search.budget)
     return exact_candidates(query, window, evidence, index, search.n_candidates, search.budget)
@@ -245,7 +281,8 @@ def _under(line: Line, times: NDArray[np.float64], first: int, last: int) -> sli
     return slice(int(low), int(high))
 
 
-def _is_rival(one: Alignment, other: Alignment) -> bool:
+def is_rival(one: Alignment, other: Alignment) -> bool:
+    """Tell whether two alignments lay one recording over the same stretch of the query."""
     return one.recording_id == other.recording_id and _overlap(one, other) > 0.5
 
 

@@ -303,7 +303,13 @@ def sums_elsewhere(
     """
     sums = np.zeros(len(lags))
     length = evidence.shape[0]
+    begins = (frames - first) % length
     for k in range(len(lags)):
+        total = 0.0
         for p in range(len(frames)):
-            sums[k] += evidence[(frames[p] - first + lags[k]) % length, bands[p]]
+            frame = begins[p] + lags[k]
+            if frame >= length:  # lags are below the length
+                frame -= length
+            total += evidence[frame, bands[p]]
+        sums[k] = total
     return sums

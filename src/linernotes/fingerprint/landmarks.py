@@ -19,7 +19,8 @@ Nothing above 3.5 kHz or below 220 Hz is looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from linernotes.audio.files import Audio
 from linernotes.errors import TooShort
 from linernotes.fingerprint.peaks import DENSE, KEPT, REFERENCE, SPARSE, Ints, find_peaks, precise_places
-from linernotes.fingerprint.spectrum import FRAME_S, Floats, centred_spectrum
+from linernotes.fingerprint.spectrum import FRAME_S, Floats, at_search_rate, centred_spectrum
 
 MIN_SOUND_S = 1.0
 
@@ -65,7 +66,7 @@ class Landmarks:
         return len(self.pair_keys) + len(self.quad_keys)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
     """What is searched for: the spectrum of one audio, its peaks, and what to look up.
 
@@ -75,13 +76,26 @@ class Query:
         The centred spectrum.
     pairs : NDArray[np.int32] [shape=(n_pairs, 2)]
         Key and frame of each pair to look up, by frame.
-    quads : NDArray[np.float32] [shape=(n_quads, 4)]
-        Key, time, band and span of each quad to look up, by time.
+    places : (NDArray[np.float32], NDArray[np.float32]) [shape=(n_peaks,) each]
+        Times and bands of the peaks that quads are made of, by time.
+    waveform : NDArray[np.float32] [shape=(n_samples,)]
+        The samples at 8 kHz; none where no second look at a recording's audio is wanted.
     """
 
     spectrum: Floats
     pairs: Ints
-    quads: Floats
+    places: tuple[Floats, Floats]
+    waveform: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @cached_property
+    def quads(self) -> Floats:
+        """Key, time, band and span of each quad to look up [shape=(n_quads, 4)], by time.
+
+        They cost more than all the rest of a query, and many are answered without them.
+        """
+        from linernotes.fingerprint.keys import quad_lookups
+
+        return quad_lookups(*self.places)
 
     @property
     def n_frames(self) -> int:
@@ -153,14 +167,14 @@ def find_query(audio: Audio, *, name: str = "query") -> Query:
     >>> query.duration_s, query.pairs.shape[1], query.quads.shape[1]
     (5.008, 2, 4)
     """
-    from linernotes.fingerprint.keys import pairs_of, quad_lookups
+    from linernotes.fingerprint.keys import pairs_of
 
-    spectrum = _spectrum(audio, name)
+    narrow = at_search_rate(audio)
+    spectrum = _spectrum(narrow, name)
     pairs = pairs_of(*find_peaks(spectrum, DENSE), 1)
     if len(pairs) == 0:
         raise _nothing_found(audio, name, 0)
-    quads = quad_lookups(*precise_places(spectrum, *find_peaks(spectrum, SPARSE)))
-    return Query(spectrum, pairs, quads)
+    return Query(spectrum, pairs, precise_places(spectrum, *find_peaks(spectrum, SPARSE)), narrow.samples)
 
 
 def _spectrum(audio: Audio, name: str) -> Floats:

@@ -1,9 +1,11 @@
 """Is it the same recording? A query against a catalogue, decided and explained.
 
 The exact search comes first: same pitch, same tempo. The parts of the query where it finds nothing clear are searched
-again under shifts of up to four semitones and tempo ratios from 0.78 to 1.28. What passes the declared
-false-match rate is reported as `Match`, best first, with aligned seconds on both sides. A query may hold many
-recordings: one after another, one on top of another, changed ones beside unchanged ones.
+again under shifts of up to four semitones and tempo ratios from 0.78 to 1.28. Where nothing at all is found, a small
+catalogue is laid over the query everywhere, and where audio of the recordings is at hand, the few alignments in
+doubt get a second look. What passes the declared false-match rate is reported as `Match`, best first, with aligned
+seconds on both sides. A query may hold many recordings: one after another, one on top of another, changed ones
+beside unchanged ones.
 
 Conventions
 -----------
@@ -17,46 +19,25 @@ A changed recording under an unchanged one, at the same seconds of the query, is
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-from typing import Protocol
-
 from linernotes.audio.files import Audio
 from linernotes.evidence.identification import Match
 from linernotes.evidence.spans import Span
-from linernotes.fingerprint.align import CHANGED, EXACT, Alignment, Search, find_alignments, without_overlaps
-from linernotes.fingerprint.candidates import Window, windows_of
-from linernotes.fingerprint.decision import (
-    CHANGED_CHANCE,
-    DEFAULT_MAX_FALSE_MATCH_RATE,
-    EXACT_CHANCE,
-    NullModel,
-    check_limit,
-    query_false_match_rate,
-)
-from linernotes.fingerprint.index import FingerprintIndex
+from linernotes.fingerprint.align import CHANGED, EVERYWHERE, EXACT, without_overlaps
+from linernotes.fingerprint.candidates import windows_of
+from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.landmarks import Query, find_query
+from linernotes.fingerprint.question import Decided, Question, SearchedCatalogue, is_clear, open_windows
+from linernotes.fingerprint.second_look import Listen
 from linernotes.fingerprint.spectrum import BANDS_PER_SEMITONE, FRAME_S
-from linernotes.fingerprint.verify import Evidence
 
-METHOD = "landmarks/3"
+__all__ = ["METHOD", "METHOD_HEARD", "UNIT", "SearchedCatalogue", "identify_audio", "identify_query"]
+
+METHOD = "landmarks/4"
+METHOD_HEARD = "landmarks/4 + waveform/1"  # decided by a second look at the recording's audio
 UNIT = "deviations + surplus + nats / 10"
 
 _COVERED = 0.7  # of a window under a clear exact match: it is not searched for changes
-_CLEAR_NATS = 0.8  # per peak; drums that stayed while the notes were transposed give less
-
-
-class SearchedCatalogue(Protocol):
-    """What can be searched: segments, and the recordings in them that are no longer there."""
-
-    @property
-    def segments(self) -> tuple[FingerprintIndex, ...]:
-        """The parts, searched one by one."""
-        ...
-
-    @property
-    def removed(self) -> AbstractSet[str]:
-        """Recordings that are not answered."""
-        ...
+_ANSWERED = 0.5  # of a window under any match: it is not laid everywhere, nor looked at again
 
 
 def identify_audio(
@@ -67,6 +48,7 @@ def identify_audio(
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     search_shifts: bool = True,
     thorough: bool = False,
+    listen: Listen | None = None,
 ) -> tuple[Match, ...]:
     """Return the catalogue recordings that the audio holds, best first.
 
@@ -84,6 +66,8 @@ def identify_audio(
         Whether changed pitch and tempo are tried where the exact search finds nothing.
     thorough : bool
         Whether to look at ten times as many postings: of use above some thousand hours of catalogue.
+    listen : Listen, optional
+        Gives the audio of recordings, where it is at hand, for a second look at what is in doubt.
 
     Returns
     -------
@@ -102,6 +86,7 @@ def identify_audio(
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> noise = Audio(rng.normal(0, 0.1, 40000).astype(np.float32), 8000)
+    >>> from linernotes.fingerprint.index import FingerprintIndex
     >>> identify_audio(noise, FingerprintIndex.empty())
     ()
     """
@@ -114,6 +99,7 @@ def identify_audio(
         max_false_match_rate=max_false_match_rate,
         search_shifts=search_shifts,
         thorough=thorough,
+        listen=listen,
     )
 
 
@@ -125,7 +111,9 @@ def identify_query(
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     search_shifts: bool = True,
     thorough: bool = False,
+    listen: Listen | None = None,
     catalogue_s: float | None = None,
+    n_catalogues: int = 1,
 ) -> tuple[Match, ...]:
     """Return matches as `identify_audio` does, for a query that was prepared before.
 
@@ -143,9 +131,13 @@ def identify_query(
         Whether changed pitch and tempo are tried.
     thorough : bool
         Whether to look at ten times as many postings.
+    listen : Listen, optional
+        Gives the audio of recordings for a second look at what is in doubt.
     catalogue_s : float, optional
         Seconds of music in the whole catalogue, if this is one shard of it: the false-match rate is that of
         the whole.
+    n_catalogues : int > 0
+        Shards that are asked this: each may take second looks.
 
     Raises
     ------
@@ -153,50 +145,39 @@ def identify_query(
         If the limit is not a rate.
     """
     check_limit(max_false_match_rate)
-    segments = catalogue.segments
-    size_s = catalogue_s or sum(index.duration_s for index in segments)
-    evidence = Evidence.of(query.spectrum)
+    size_s = catalogue_s or sum(index.duration_s for index in catalogue.segments)
+    asked = Question(query, catalogue, size_s, max_false_match_rate, thorough)
     windows = windows_of(query.n_frames)
-
-    def passing(search: Search, windows: list[Window], chance: NullModel) -> list[tuple[Alignment, float]]:
-        kept = []
-        search = search.thorough() if thorough else search
-        for alignment in find_alignments(query, evidence, segments, windows, search):
-            rate = query_false_match_rate(alignment.score, query.duration_s, size_s, chance)
-            if rate <= max_false_match_rate and alignment.recording_id not in catalogue.removed:
-                kept.append((alignment, rate))
-        return kept
-
-    found = passing(EXACT, windows, EXACT_CHANCE)
+    exact, lines = asked.passing(EXACT, windows)
+    found = exact
     if search_shifts:
-        clear = [one for one, _ in found if one.nats >= _CLEAR_NATS * one.n_peaks]
-        open_windows = [window for window in windows if _covered(window, clear) < _COVERED]
-        found += passing(CHANGED, open_windows, CHANGED_CHANCE)
-    rates = {id(alignment): rate for alignment, rate in found}
-    kept = without_overlaps([alignment for alignment, _ in found])
-    ranked = sorted(kept, key=lambda alignment: -alignment.score)
-    return tuple(_as_match(one, query_id, rates[id(one)]) for one in ranked)
+        clear = [one.alignment for one in exact if is_clear(one.alignment)]
+        found = exact + asked.passing(CHANGED, open_windows(windows, clear, _COVERED))[0]
+    unanswered = open_windows(windows, [one.alignment for one in found], _ANSWERED)
+    if unanswered and asked.is_small:
+        more, faint = asked.passing(EVERYWHERE, unanswered)
+        found, lines = found + more, lines + faint
+        unanswered = open_windows(windows, [one.alignment for one in found], _ANSWERED)
+    if listen is not None:
+        found = [asked.placed(one, lines, listen) for one in found]
+        found += asked.heard(lines, unanswered, listen, n_catalogues) if unanswered else []
+    kept = {id(one) for one in without_overlaps([one.alignment for one in found])}
+    ranked = sorted((one for one in found if id(one.alignment) in kept), key=lambda one: -one.alignment.score)
+    return tuple(_as_match(one, query_id) for one in ranked)
 
 
-def _covered(window: Window, alignments: list[Alignment]) -> float:
-    """Return which part of a window the best covering alignment takes."""
-    shares = [
-        min(window.last, alignment.query[1]) - max(window.first, alignment.query[0])
-        for alignment in alignments
-    ]
-    return max(0.0, *shares, 0.0) / (window.last - window.first)
-
-
-def _as_match(alignment: Alignment, query_id: str, rate: float) -> Match:
+def _as_match(decided: Decided, query_id: str) -> Match:
+    alignment = decided.alignment
     return Match(
         query_id=query_id,
         recording_id=alignment.recording_id,
         score=round(alignment.score, 3),
-        false_match_rate=rate,
+        false_match_rate=decided.rate,
         query=Span(*(round(frame * FRAME_S, 3) for frame in alignment.query)),
         reference=Span(*(round(frame * FRAME_S, 3) for frame in alignment.reference)),
         time_ratio=round(alignment.ratio, 5),
         pitch_shift_semitones=round(alignment.shift / BANDS_PER_SEMITONE, 2),
-        method=METHOD,
+        method=METHOD if decided.nats is None else METHOD_HEARD,
         unit=UNIT,
+        second_look_nats=None if decided.nats is None else round(decided.nats, 2),
     )

@@ -60,10 +60,7 @@ def centred_spectrum(audio: Audio) -> Floats:
     >>> found.shape, int(found[65].argmax()) == 24  # the tone that begins at one second, an octave above 220 Hz
     ((126, 96), True)
     """
-    samples = audio.samples
-    if audio.sample_rate != SAMPLE_RATE:
-        samples = soxr.resample(samples, audio.sample_rate, SAMPLE_RATE, quality="HQ").astype(np.float32)
-    power = band_power(samples, _filterbank(), FRAME_LENGTH, HOP_LENGTH)
+    power = band_power(at_search_rate(audio).samples, _filterbank(), FRAME_LENGTH, HOP_LENGTH)
     loudest = float(power.max(initial=0.0))
     if loudest <= 0:
         return np.zeros_like(power)
@@ -71,6 +68,20 @@ def centred_spectrum(audio: Audio) -> Floats:
     level -= uniform_filter1d(level, AROUND_FRAMES, axis=0, mode="nearest")
     level -= level.mean(axis=1, keepdims=True)
     return level
+
+
+def at_search_rate(audio: Audio) -> Audio:
+    """Return the audio at the rate that all of this package works at, 8 kHz.
+
+    Examples
+    --------
+    >>> at_search_rate(Audio(np.zeros(16000, np.float32), 16000)).samples.shape
+    (8000,)
+    """
+    if audio.sample_rate == SAMPLE_RATE:
+        return audio
+    samples = soxr.resample(audio.samples, audio.sample_rate, SAMPLE_RATE, quality="HQ")
+    return Audio(np.asarray(samples, np.float32), SAMPLE_RATE)
 
 
 @lru_cache(maxsize=1)

@@ -107,6 +107,7 @@ class MatchFacts(Facts):
     method: Said
     unit: Said
     scope: Said
+    second_look_nats: float | None = None
 
 
 class IdentifiedFacts(Facts):

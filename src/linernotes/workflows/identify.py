@@ -18,6 +18,7 @@ from linernotes.fingerprint.match import identify_audio
 from linernotes.fingerprint.store import MANIFEST
 from linernotes.workflows.catalogue import FOLDER, CatalogueReport, add_catalogue, open_catalogue
 from linernotes.workflows.imported_fingerprints import identify_by_chromaprint, imported_recordings
+from linernotes.workflows.recording_audio import RecordingAudio
 from linernotes.workspace import Workspace
 
 __all__ = ["FOLDER", "CatalogueReport", "add_catalogue", "identify_files", "open_catalogue"]
@@ -31,6 +32,7 @@ def identify_files(
     *,
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     thorough: bool = False,
+    second_look: bool = True,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Say which catalogue recordings each file holds.
@@ -45,6 +47,8 @@ def identify_files(
         Highest chance of a false match, per file, that is still reported.
     thorough : bool
         Whether to look at ten times as many postings: slower, for very large catalogues.
+    second_look : bool
+        Whether what is in doubt is looked at again in the audio of the recordings, where it is at hand.
     progress : callable, optional
         Called with a name, the number done, and the number in all.
 
@@ -54,7 +58,8 @@ def identify_files(
         For each file ``{"query", "matches"}`` in the fields of the JSON contract, with ``title`` and
         ``artist`` added; ``matches`` is best first, and empty when nothing passes. Recordings that the
         catalogue knows by an imported fingerprint only come last; where there are both kinds, each may spend
-        half of the false-match rate.
+        half of the false-match rate. Where the audio of a recording in doubt could not be listened to, there is
+        ``not_heard`` with ``recording_id`` and ``reason`` of each: the answer is that of the fingerprints alone.
 
     Raises
     ------
@@ -74,15 +79,26 @@ def identify_files(
         index = open_catalogue(opened) if has_audio or not imported else FingerprintIndex.empty()
         names = imported | {recording.recording_id: recording for recording in opened.recordings()}
     limit = max_false_match_rate / 2 if imported and has_audio else max_false_match_rate
+    listen = RecordingAudio([workspace]) if second_look and has_audio else None
     answers = []
     for n_done, file in enumerate(files, start=1):
         audio = read_audio(file)
+        if listen is not None:
+            listen.unheard.clear()
         matches = identify_audio(
-            audio, index, query_id=str(file), max_false_match_rate=limit, thorough=thorough
+            audio, index, query_id=str(file), max_false_match_rate=limit, thorough=thorough, listen=listen
         )
         if imported:
             matches = _with_imported(matches, identify_by_chromaprint(audio, workspace, str(file), limit))
-        answers.append({"query": str(file), "matches": [_describe(match, names) for match in matches]})
+        answer: dict[str, Any] = {
+            "query": str(file),
+            "matches": [_describe(match, names) for match in matches],
+        }
+        if listen is not None and listen.unheard:
+            answer["not_heard"] = [
+                {"recording_id": name, "reason": reason} for name, reason in sorted(listen.unheard.items())
+            ]
+        answers.append(answer)
         if progress is not None:
             progress("identifying", n_done, len(files))
     return answers

@@ -5,7 +5,8 @@ A catalogue too large for one machine, or kept by several owners, is several wor
 
 Known limits
 ------------
-Fingerprints that were imported without audio are searched in a single workspace only.
+Fingerprints that were imported without audio are searched in a single workspace only. Recordings in doubt whose audio
+is not at hand are not listed, as `linernotes.workflows.identify` does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from linernotes.fingerprint.landmarks import find_query
 from linernotes.fingerprint.store import ShardedCatalogue
 from linernotes.folds import Runner
 from linernotes.workflows.catalogue import index_folder
+from linernotes.workflows.recording_audio import RecordingAudio
 from linernotes.workspace import Workspace
 
 _BATCH = 64  # queries that travel to the shards together
@@ -34,6 +36,7 @@ def identify_in_shards(
     *,
     max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
     thorough: bool = False,
+    second_look: bool = True,
     run: Runner | None = None,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
@@ -49,6 +52,8 @@ def identify_in_shards(
         Highest chance of a false match, per file and over all catalogues.
     thorough : bool
         Whether to look at ten times as many postings: slower, for very large catalogues.
+    second_look : bool
+        Whether what is in doubt is looked at again in the audio of the recordings, where workers can read it.
     run : Runner, optional
         An engine of `linernotes.execution`; this process when not given.
     progress : callable, optional
@@ -77,12 +82,17 @@ def identify_in_shards(
             folders.append(index_folder(opened))
             names.update({recording.recording_id: recording for recording in opened.recordings()})
     catalogue = ShardedCatalogue.open(folders)
+    listen = RecordingAudio(workspaces) if second_look else None
     answers = []
     for first in range(0, len(files), _BATCH):
         batch = files[first : first + _BATCH]
         queries = [(str(file), find_query(read_audio(file), name=str(file))) for file in batch]
         found = catalogue.identify(
-            queries, run or SerialRunner(1), max_false_match_rate=max_false_match_rate, thorough=thorough
+            queries,
+            run or SerialRunner(1),
+            max_false_match_rate=max_false_match_rate,
+            thorough=thorough,
+            listen=listen,
         )
         for file, matches in zip(batch, found, strict=True):
             described = [match.as_json() | _facts(names.get(match.recording_id)) for match in matches]

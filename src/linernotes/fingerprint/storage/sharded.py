@@ -12,7 +12,7 @@ shards; where they are not, `ShardedCatalogue.open` says so.
 
 Cost
 ----
-A worker keeps the shards that it has opened. Queries travel with the fold (about 24 kB per second of
+A worker keeps the shards that it has opened. Queries travel with the fold (about 56 kB per second of
 query): give many at once.
 """
 
@@ -29,6 +29,7 @@ from linernotes.evidence.identification import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.landmarks import Query
 from linernotes.fingerprint.match import identify_query
+from linernotes.fingerprint.second_look import Listen
 from linernotes.fingerprint.storage.catalogue import Catalogue, open_index
 from linernotes.fingerprint.storage.manifest import read_manifest
 from linernotes.folds import Runner
@@ -103,6 +104,7 @@ class ShardedCatalogue:
         max_false_match_rate: float = DEFAULT_MAX_FALSE_MATCH_RATE,
         search_shifts: bool = True,
         thorough: bool = False,
+        listen: Listen | None = None,
     ) -> list[tuple[Match, ...]]:
         """Return the matches of each query over all shards, best first.
 
@@ -118,6 +120,8 @@ class ShardedCatalogue:
             Whether changed pitch and tempo are tried where no exact match is found.
         thorough : bool
             Whether to look at ten times as many postings.
+        listen : Listen, optional
+            Gives the audio of recordings for a second look at what is in doubt; it travels to the workers.
 
         Raises
         ------
@@ -125,7 +129,15 @@ class ShardedCatalogue:
             If the limit is not a rate.
         """
         check_limit(max_false_match_rate)
-        fold = SearchShards(tuple(queries), self.duration_s, max_false_match_rate, search_shifts, thorough)
+        fold = SearchShards(
+            tuple(queries),
+            self.duration_s,
+            max_false_match_rate,
+            search_shifts,
+            thorough,
+            listen,
+            len(self.folders),
+        )
         return run(fold, self.folders, name="searching shards")
 
 
@@ -145,6 +157,10 @@ class SearchShards:
         Whether changed pitch and tempo are tried.
     thorough : bool
         Whether to look at ten times as many postings.
+    listen : Listen or None
+        Gives the audio of recordings.
+    n_shards : int > 0
+        How many shards there are: each may take second looks.
     """
 
     queries: tuple[tuple[str, Query], ...]
@@ -152,6 +168,8 @@ class SearchShards:
     limit: float
     search_shifts: bool = True
     thorough: bool = False
+    listen: Listen | None = None
+    n_shards: int = 1
     shard_size: ClassVar[int] = 1
 
     def start(self) -> list[tuple[Answer, ...]]:
@@ -177,7 +195,7 @@ class SearchShards:
     def _search(self, query: tuple[str, Query], folder: str) -> Answer:
         catalogue = _opened(folder, read_manifest(Path(folder)).generation)
 
-        def found(*, search_shifts: bool) -> tuple[Match, ...]:
+        def found(*, search_shifts: bool, listen: Listen | None = None) -> tuple[Match, ...]:
             return identify_query(
                 query[1],
                 catalogue,
@@ -185,11 +203,12 @@ class SearchShards:
                 max_false_match_rate=self.limit,
                 search_shifts=search_shifts,
                 thorough=self.thorough,
+                listen=listen,
                 catalogue_s=self.catalogue_s,
+                n_catalogues=self.n_shards,
             )
 
-        exact = found(search_shifts=False)
-        return exact, found(search_shifts=True) if self.search_shifts else exact
+        return found(search_shifts=False), found(search_shifts=self.search_shifts, listen=self.listen)
 
 
 def _ranked(answers: tuple[Answer, ...]) -> tuple[Match, ...]:
