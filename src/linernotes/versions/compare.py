@@ -11,8 +11,8 @@ about 95 %. ``score`` of a segment is its alignment score in nats, to be read wi
 
 Cost
 ----
-For two recordings of 70 s, once their profiles stand: 3 CPU-ms for the score, 50 with dimensions and segments. A cohort takes 0.05
-CPU-s, once.
+For two recordings of 70 s, once their profiles stand: 3 CPU-ms for the score, 50 with dimensions and segments. A cohort
+takes 0.05 CPU-s, once.
 
 Known limits
 ------------
