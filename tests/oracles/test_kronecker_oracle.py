@@ -16,7 +16,8 @@ from linernotes.attribution.curvature.kronecker import (
     EigenvaluePass,
     fit_curvature,
 )
-from linernotes.attribution.curvature.linear import layout_of, rows_of, trainable_copy
+from linernotes.attribution.curvature.linear import layout_of, rows_of
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.execution import SerialRunner
 from linernotes.generators.base import NoiseDraws, Segments
 

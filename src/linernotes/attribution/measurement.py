@@ -20,7 +20,6 @@ Wang et al. (2024), arXiv:2406.09408 (identical noise before and after).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,6 +30,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus, Query
+from linernotes.attribution.repeats import distinct
+from linernotes.attribution.working_copy import working_copy
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws
 
@@ -107,16 +108,17 @@ def measure(
     run: Runner,
     name: str,
 ) -> NDArray[np.float32]:
-    """Run a `LossPass` over all segments of the corpus."""
-    return run(LossPass(generator, corpus, draws, tuple(changed)), range(len(corpus.segments)), name=name)
+    """Run a `LossPass` over all segments of the corpus, once over those that occur more than once."""
+    numbers, place_of = distinct(corpus.segments)
+    return run(LossPass(generator, corpus, draws, tuple(changed)), numbers, name=name)[:, place_of]
 
 
 def network_with(generator: Generator, weights: Weights) -> nn.Module:
     """Return a copy of the generator's network with some weights replaced."""
-    network = copy.deepcopy(generator.network)
+    network = working_copy(generator.network)
     if weights:
         network.load_state_dict(dict(weights), strict=False)
-    return network.eval()
+    return network
 
 
 def cleanest(draws: NoiseDraws, fraction: float) -> NoiseDraws:

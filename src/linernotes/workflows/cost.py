@@ -17,7 +17,6 @@ Reading and encoding audio is not counted.
 
 from __future__ import annotations
 
-import copy
 import os
 import platform
 import resource
@@ -38,6 +37,7 @@ from linernotes.attribution.encoding import candidates
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError
 from linernotes.execution.threads import one_thread
@@ -225,12 +225,12 @@ def measure_speed(generator: Generator, *, generates: bool = False) -> Speed:
     draws = generator.noise_draws(N_TIMED_DRAWS, 0)
     n_passes = len(segments) * len(draws)
 
+    network = trainable_copy(generator)  # as methods have it
+    weights = list(generator.updatable(network).values())
+
     def forward() -> None:
         with torch.no_grad():
-            generator.losses(generator.network, segments, draws)
-
-    network = copy.deepcopy(generator.network).requires_grad_(True)
-    weights = list(generator.updatable(network).values())
+            generator.losses(network, segments, draws)
 
     def with_backward() -> None:
         torch.autograd.grad(generator.losses(network, segments, draws).mean(), weights)

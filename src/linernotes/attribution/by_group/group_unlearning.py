@@ -41,9 +41,9 @@ operator certifies that anything was forgotten.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus
 from linernotes.attribution.by_group.open_weights import Change, OpenWeights, open_weights
+from linernotes.attribution.working_copy import working_copy
 from linernotes.errors import InputError
 from linernotes.generators.base import Generator, NoiseDraws, OutputGenerator, Segments
 
@@ -153,7 +154,7 @@ class GroupUnlearning:
 
     def _descend(self, forget: NDArray[np.int64], retained: NDArray[np.int64]) -> Change:
         config, generator, full = self.config, self.generator, self.generator.network
-        network = copy.deepcopy(full).eval().requires_grad_(False)
+        network = working_copy(full)
         opened = self._open(network)
         optimiser = torch.optim.Adam(opened.parameters, lr=config.learning_rate)
         term = self._redirected if config.operator == "redirect" else self._climbed
@@ -222,7 +223,7 @@ class GroupUnlearning:
         if self.fisher is None:
             raise InputError("operator='fisher': needs the Fisher information; fit() makes it")
         config, generator = self.config, self.generator
-        network = copy.deepcopy(generator.network).eval().requires_grad_(False)
+        network = working_copy(generator.network)
         opened = self._open(network)
         random = np.random.default_rng(config.seed)
         loss_sum, sums = 0.0, None
@@ -337,12 +338,12 @@ def with_outputs(generator: Generator) -> OutputGenerator:
     InputError
         If it does not.
     """
-    if not isinstance(generator, OutputGenerator):
+    if not hasattr(generator, "outputs"):  # all else every generator has, and asking it may take long
         raise InputError(
             f"generator {generator.generator_id}: does not show its outputs; give its adapter outputs(), or use "
             "operator='ascent' with preserve='loss', or operator='fisher'"
         )
-    return generator
+    return cast("OutputGenerator", generator)
 
 
 def _heard(segments: Segments) -> Tensor:

@@ -10,7 +10,6 @@ Hu et al. (2022), "LoRA: low-rank adaptation of large language models", arXiv:21
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from linernotes.attribution.working_copy import working_copy
 from linernotes.errors import InputError
 from linernotes.generators.base import Generator
 
@@ -99,12 +99,12 @@ def _open_low_rank(network: nn.Module, names: list[str], rank: int, seed: int) -
 
 def network_with_change(generator: Generator, change: Change) -> nn.Module:
     """Return a copy of the generator's network with a change added."""
-    network = copy.deepcopy(generator.network)
+    network = working_copy(generator.network)
     weights = dict(network.named_parameters())
     with torch.no_grad():
         for name, parts in change.items():
             weights[name].add_(parts[0].float() if len(parts) == 1 else parts[0].float() @ parts[1].float())
-    return network.eval()
+    return network
 
 
 def _last_blocks(names: list[str], n_blocks: int) -> list[str]:

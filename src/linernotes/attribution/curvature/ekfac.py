@@ -49,9 +49,12 @@ from torch import Tensor
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.curvature.kronecker import Curvature, CurvatureConfig, fit_curvature
-from linernotes.attribution.curvature.linear import Layout, Rows, layout_of, rows_of, trainable_copy
+from linernotes.attribution.curvature.linear import Layout, Rows, layout_of, rows_of
 from linernotes.attribution.measurement import UnlearnPass, Weights, cleanest
+from linernotes.attribution.products import linear
+from linernotes.attribution.repeats import distinct
 from linernotes.attribution.unlearning.diagonal import query_gradient
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws
@@ -169,7 +172,7 @@ class InnerProductPass:
     def _products(self, rows: Rows, stacked: dict[str, Tensor]) -> Tensor:
         total = torch.zeros(len(self.directions), len(rows.values))
         for layer in self.layout.layers:
-            total += stacked[layer.module] @ rows.matrix(layer.module).flatten(1).T
+            total += linear(stacked[layer.module], rows.matrix(layer.module).flatten(1))
         for name, values in rows.others.items():
             total += stacked[f"weight/{name}"] @ values.flatten(1).T
         return total / rows.values if self.of_logarithm else total
@@ -245,7 +248,8 @@ class EkfacInfluence:
             tuple(directions),
             config.score == "log",
         )
-        products = run(fold, range(len(corpus.segments)), name="inner products")
+        numbers, place_of = distinct(corpus.segments)
+        products = run(fold, numbers, name="inner products")[:, place_of]
         return [
             ItemScores(
                 query.query_id, self.name, self.unit, corpus.item_ids,

@@ -20,7 +20,6 @@ Kirkpatrick et al. (2017), "Overcoming catastrophic forgetting"; Wang et al. (20
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +27,7 @@ import torch
 from torch import Tensor
 
 from linernotes.attribution.base import EncodedCorpus
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.generators.base import Generator, NoiseDraws
 
 State = tuple[dict[str, Tensor], int]
@@ -50,7 +50,7 @@ class FisherPass:
 
     def add(self, state: State, items: Sequence[int]) -> State:
         """Add one shard's squared gradients."""
-        network = copy.deepcopy(self.generator.network).eval().requires_grad_(True)
+        network = trainable_copy(self.generator)
         weights = self.generator.updatable(network)
         sums, count = {name: value.clone() for name, value in state[0].items()}, state[1]
         for number in items:
@@ -61,7 +61,10 @@ class FisherPass:
                 weights, torch.autograd.grad(loss, list(weights.values())), strict=True
             ):
                 squared = gradient.double().square()
-                sums[name] = sums[name] + squared if name in sums else squared
+                if name in sums:
+                    sums[name] += squared
+                else:
+                    sums[name] = squared
         return sums, count + len(items)
 
     def merge(self, left: State, right: State) -> State:

@@ -59,8 +59,9 @@ from linernotes.attribution.curvature.linear import (
     Scalar,
     layout_of,
     rows_of,
-    trainable_copy,
 )
+from linernotes.attribution.products import matmul, over_rows
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws, OutputGenerator, Segments
@@ -122,14 +123,16 @@ class LayerCurvature:
         """Return the damped inverse applied to a gradient [shape=(n_out, n_in)]."""
         if damping == 0.0:
             return torch.zeros_like(matrix)
-        turned = self.out_basis.T @ matrix @ self.in_basis
-        return self.out_basis @ (turned / (self.eigenvalues + damping)) @ self.in_basis.T
+        turned = matmul(matmul(self.out_basis.T, matrix), self.in_basis)
+        solved = turned / (self.eigenvalues + damping)
+        return matmul(matmul(self.out_basis, solved), self.in_basis.T)
 
     def whiten(self, matrix: Tensor, damping: float) -> Tensor:
         """Return the gradient in the eigenbasis over the root of the damped eigenvalues [shape=(n_out, n_in)]."""
         if damping == 0.0:
             return torch.zeros_like(matrix)
-        return (self.out_basis.T @ matrix @ self.in_basis) * (self.eigenvalues + damping).rsqrt()
+        turned = matmul(matmul(self.out_basis.T, matrix), self.in_basis)
+        return turned * (self.eigenvalues + damping).rsqrt()
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,10 @@ class CurvaturePass:
             draws = self.draws.pick(_spread(number, self.config.n_repeats, len(self.draws)))
             for rows in rows_of(self.generator, network, self.layout, segment, draws, self._scalar(number)):
                 for name, value in self.measure(rows).items():
-                    sums[name] = sums[name] + value if name in sums else value
+                    if name in sums:
+                        sums[name] += value  # in double precision, whatever the value's
+                    else:
+                        sums[name] = value.double()
             count += self.config.n_repeats
         return sums, count
 
@@ -230,7 +236,7 @@ class CurvaturePass:
         return {name: value / max(1, state[1]) for name, value in state[0].items()}
 
     def measure(self, rows: Rows) -> dict[str, Tensor]:
-        """Return what is summed, float64."""
+        """Return what is summed."""
         raise NotImplementedError
 
     def _scalar(self, number: int) -> Scalar:
@@ -250,7 +256,7 @@ class CovariancePass(CurvaturePass):
         for layer in self.layout.layers:
             for side, values in (("in", rows.inputs), ("out", rows.gradients)):
                 flat = values[layer.module].flatten(0, 1)
-                summed[f"{side}/{layer.module}"] = (flat.T @ flat).double()
+                summed[f"{side}/{layer.module}"] = over_rows(flat, flat)
         return summed
 
 
@@ -265,9 +271,9 @@ class EigenvaluePass(CurvaturePass):
         summed = {f"weight/{name}": value.double().square().sum(dim=0) for name, value in rows.others.items()}
         for layer in self.layout.layers:
             out_basis, in_basis = self.bases[layer.module]
-            outputs, inputs = rows.gradients[layer.module] @ out_basis, rows.inputs[layer.module] @ in_basis
-            turned = outputs.transpose(1, 2) @ inputs
-            summed[f"module/{layer.module}"] = turned.square().sum(dim=0).double()
+            outputs = matmul(rows.gradients[layer.module], out_basis)
+            turned = outputs.transpose(1, 2) @ matmul(rows.inputs[layer.module], in_basis)
+            summed[f"module/{layer.module}"] = turned.square().sum(dim=0)
         return summed
 
 

@@ -28,7 +28,6 @@ Rows of the pairs of one call are held at once: keep calls to about 16 draws.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.generators.base import Generator, NoiseDraws, Segments
 
 Scalar = Callable[[nn.Module, Segments, NoiseDraws], Tensor]
@@ -93,14 +93,6 @@ class Rows:
 class _Seen:
     inputs: dict[str, list[Tensor]] = field(default_factory=dict)
     outputs: dict[str, list[Tensor]] = field(default_factory=dict)
-
-
-def trainable_copy(generator: Generator, network: nn.Module | None = None) -> nn.Module:
-    """Return a copy of a network, the generator's unless named, in which only updatable weights want a gradient."""
-    copied = copy.deepcopy(network if network is not None else generator.network).eval().requires_grad_(False)
-    for weight in generator.updatable(copied).values():
-        weight.requires_grad_(True)
-    return copied
 
 
 def rows_of(

@@ -33,7 +33,6 @@ noise draws together.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +43,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import CorpusError
 from linernotes.generators.base import Generator, NoiseDraws, Segments
 
@@ -115,10 +115,8 @@ class FeatureReader:
         self.weighting = weighting
         self._item_draws: NoiseDraws = generator.noise_draws(n_item_draws, seed + 4)
         self._n_query_draws, self._seed = n_query_draws, seed
-        self._network = copy.deepcopy(generator.network).eval().requires_grad_(False)
+        self._network = trainable_copy(generator)
         self._weights = generator.updatable(self._network)
-        for weight in self._weights.values():
-            weight.requires_grad_(True)
         n_weights = sum(weight.numel() for weight in self._weights.values())
         if weighting.shape != (n_weights,):
             raise CorpusError(

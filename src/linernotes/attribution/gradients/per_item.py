@@ -31,10 +31,10 @@ The table of slots takes 8 bytes per weight in every worker, and sketches are ma
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -42,6 +42,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
+from linernotes.attribution.repeats import distinct
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws, OutputGenerator, Segments
@@ -116,12 +118,12 @@ def must_show_outputs(generator: Generator) -> OutputGenerator:
     InputError
         If it does not.
     """
-    if not isinstance(generator, OutputGenerator):
+    if not hasattr(generator, "outputs"):  # all else every generator has, and asking it may take long
         raise InputError(
             f"generator {generator.generator_id}: it has no 'outputs', which D-TRAK and DAS differentiate; give its "
             "adapter that method (see OutputGenerator) or choose a method that needs losses alone, such as trak"
         )
-    return generator
+    return cast("OutputGenerator", generator)
 
 
 def over_tokens(values: Tensor, segments: Segments, audible_only: bool) -> Tensor:
@@ -261,11 +263,8 @@ def differentiable(
     generator: Generator, network: nn.Module | None = None
 ) -> tuple[nn.Module, dict[str, nn.Parameter]]:
     """Return a copy of the network and those of its weights that take part, ready to be differentiated."""
-    copied = copy.deepcopy(network if network is not None else generator.network).eval().requires_grad_(False)
-    weights = generator.updatable(copied)
-    for weight in weights.values():
-        weight.requires_grad_(True)
-    return copied, weights
+    copied = trainable_copy(generator, network)
+    return copied, generator.updatable(copied)
 
 
 def mean_gradient(
@@ -305,8 +304,9 @@ def corpus_gradients(
     """Run a `GradientPass` over all segments of the corpus [shape=(n_segments, n_slots), float32]."""
     draws = generator.noise_draws(config.n_draws, config.seed + 1)
     sketch = Sketch(config.n_slots, config.seed)
+    numbers, place_of = distinct(corpus.segments)
     fold = GradientPass(generator, corpus.segments, draws, scalar, sketch, network)
-    return run(fold, range(len(corpus.segments)), name="gradients")
+    return run(fold, numbers, name="gradients")[place_of]
 
 
 def query_gradients(

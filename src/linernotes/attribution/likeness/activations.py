@@ -34,7 +34,6 @@ Averaging over time forgets order: the same notes in another rhythm look alike. 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -47,6 +46,7 @@ from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.encoding import join
+from linernotes.attribution.working_copy import working_copy
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws, Segments
@@ -81,7 +81,7 @@ class ActivationPass:
 
     def add(self, state: list[NDArray[np.float32]], items: Sequence[int]) -> list[NDArray[np.float32]]:
         """Listen in on one shard of segments."""
-        network = copy.deepcopy(self.generator.network).eval().requires_grad_(False)
+        network = working_copy(self.generator.network)
         rows = [self._one(network, self.segments.pick([number])) for number in items]
         return [*state, np.stack(rows)]
 

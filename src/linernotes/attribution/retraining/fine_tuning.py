@@ -27,11 +27,10 @@ Segments are those of the encoded corpus, not new crops.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -40,6 +39,7 @@ from torch import Tensor, nn
 
 from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.attribution.measurement import Weights, network_with
+from linernotes.attribution.working_copy import working_copy
 from linernotes.generators.base import Generator, NoiseDraws, PairedLossGenerator
 
 WARM_UP_STEPS = 10
@@ -87,12 +87,14 @@ class Lesson:
     segments: list[int]
     draws: NoiseDraws
     n_planned: int
+    paired: bool
 
     def loss(self, generator: Generator, network: nn.Module, corpus: EncodedCorpus) -> Tensor:
         """Return the sum over what is shown, divided by how many pairs were planned."""
         chosen = corpus.segments.pick(self.segments)
-        if isinstance(generator, PairedLossGenerator):
-            return generator.paired_losses(network, chosen, self.draws).sum() / self.n_planned
+        if self.paired:
+            paired = cast("PairedLossGenerator", generator)
+            return paired.paired_losses(network, chosen, self.draws).sum() / self.n_planned
         return generator.losses(network, chosen, self.draws).sum() / self.n_planned
 
 
@@ -128,11 +130,11 @@ class FineTunePass:
 
     def _fine_tune(self, number: int) -> Weights:
         config, generator = self.config, self.generator
-        network = copy.deepcopy(generator.network).eval().requires_grad_(True)
+        network = working_copy(generator.network).requires_grad_(True)
         weights = dict(network.named_parameters())  # all of them: this is training, not unlearning
         averaged = {name: weight.detach().clone() for name, weight in weights.items()}
         optimiser = torch.optim.AdamW(
-            weights.values(), lr=config.learning_rate, weight_decay=0.01, betas=(0.9, 0.99)
+            weights.values(), lr=config.learning_rate, weight_decay=0.01, betas=(0.9, 0.99), fused=True
         )
         share = float(self.shown.mean())  # so that a pair weighs the same in every sibling
         for step, lesson in enumerate(self.lessons(number)):
@@ -166,6 +168,7 @@ class FineTunePass:
                 order[first + here].tolist(),
                 draws.pick(own[here].tolist()) if paired else draws,
                 n_planned=size if paired else size * n_draws,
+                paired=paired,
             )
 
 

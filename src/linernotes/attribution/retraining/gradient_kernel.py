@@ -37,6 +37,7 @@ from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.attribution.curvature.kronecker import Curvature, CurvatureConfig, fit_curvature
 from linernotes.attribution.gradients.per_item import GradientPass, QueryGradientPass, Sketch, training_loss
 from linernotes.attribution.measurement import network_with
+from linernotes.attribution.repeats import distinct
 from linernotes.attribution.retraining.fine_tuning import FineTuneConfig, FineTunePass
 from linernotes.errors import InputError
 from linernotes.folds import Runner
@@ -164,6 +165,7 @@ def _member(
     sketch = WhitenedSketch(config.n_slots, seed, curvature=curvature)
     draws = generator.noise_draws(config.n_draws, seed + 1)
     fold = GradientPass(generator, corpus.segments, draws, training_loss, sketch, network)
-    sketches = run(fold, range(len(corpus.segments)), name="gradients")
+    numbers, place_of = distinct(corpus.segments)
+    sketches = run(fold, numbers, name="gradients")[place_of]
     scale = max(float(np.square(sketches, dtype=np.float64).sum()) / len(sketches), TINY)
     return _Member(network, sketch, sketches, scale)

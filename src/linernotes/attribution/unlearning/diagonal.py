@@ -34,7 +34,6 @@ of its mean, without which weights that the corpus never uses would take the who
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -47,6 +46,7 @@ from torch import Tensor
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.curvature.fisher import FisherPass
 from linernotes.attribution.measurement import UnlearnPass, Weights, difference, measure, skew
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator, NoiseDraws
@@ -101,7 +101,7 @@ def climb(
 
 def query_gradient(generator: Generator, query: Query, draws: NoiseDraws) -> tuple[float, dict[str, Tensor]]:
     """Return the query's mean loss over audible tokens, and its gradient."""
-    network = copy.deepcopy(generator.network).eval().requires_grad_(True)
+    network = trainable_copy(generator)
     weights = generator.updatable(network)
     total, summed = 0.0, {name: torch.zeros_like(value) for name, value in weights.items()}
     for first in range(0, len(draws), 16):

@@ -31,7 +31,6 @@ four shared draws each, because an adapter's losses come as a full grid.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,6 +42,7 @@ from numpy.typing import NDArray
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.measurement import UnlearnPass, Weights, measure
 from linernotes.attribution.unlearning.diagonal import score_changes
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
 from linernotes.generators.base import Generator
@@ -80,12 +80,10 @@ class BoundedUnlearning:
     def __call__(self, query: Query) -> Weights:
         """Return the changed weights."""
         config, generator = self.config, self.generator
-        network = copy.deepcopy(generator.network).eval().requires_grad_(False)
+        network = trainable_copy(generator)
         weights = generator.updatable(network)
-        for weight in weights.values():
-            weight.requires_grad_(True)
         optimiser = torch.optim.AdamW(
-            weights.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+            weights.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         random = np.random.default_rng(config.seed)
         per_segment = max(1, config.batch_size // len(query.segments))

@@ -41,7 +41,6 @@ move may lie elsewhere in the same segment.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -55,6 +54,7 @@ from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.attribution.curvature.fisher import FisherPass
 from linernotes.attribution.measurement import Weights, network_with
 from linernotes.attribution.where.maps import SegmentMap
+from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import InputError, UnsupportedGenerator
 from linernotes.evidence.spans import Span
 from linernotes.folds import Runner
@@ -195,7 +195,7 @@ class WindowGradientPass:
         return state
 
     def _windows(self, number: int) -> list[tuple[float, dict[str, Tensor]]]:
-        network = copy.deepcopy(self.generator.network).eval().requires_grad_(True)
+        network = trainable_copy(self.generator)
         weights = self.generator.updatable(network)
         segment = self.query.segments.pick([number])
         importance = token_weights(self.query.segments)[number]
