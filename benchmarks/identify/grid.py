@@ -106,7 +106,7 @@ def ask_all(
             finished += rows
             progress(rivals.system.name, done, len(batches))
             if time.monotonic() > latest:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
                 break
     return finished
 

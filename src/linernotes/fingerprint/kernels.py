@@ -114,14 +114,13 @@ def unmoved_quads(
         low, high = _bytes_between(quads[i, 2] - band_reach, quads[i, 2] + band_reach)
         least, most = _bytes_between(quads[i, 3] - span_reach, quads[i, 3] + span_reach)
         begins = np.int64(np.rint(quads[i, 1]))
-        for p in range(np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])):
+        first, last = np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])
+        if n + last - first > room:  # not inside: making room there costs more than the look itself
+            room = int(2 * room + last - first)
+            found = _longer(found, room)
+        for p in range(first, last):
             if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
                 continue
-            if n == room:
-                room *= 2
-                wider = np.empty(room, np.int64)
-                wider[:n] = found
-                found = wider
             found[n] = np.int64(places[p]) - begins
             n += 1
     return found[:n]
@@ -161,7 +160,11 @@ def shared_quads(
         low, high = _bytes_between(quads[i, 2] - max_shift, quads[i, 2] + max_shift)
         least, most = _bytes_between(quads[i, 3] / max_ratio, quads[i, 3] * max_ratio)
         lever = (middle - quads[i, 1]) / quads[i, 3]
-        for p in range(np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])):
+        first, last = np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])
+        if n + last - first > room:
+            room = int(2 * room + last - first)
+            who, where, voted = _longer(who, room), _longer(where, room), _longer(voted, room)
+        for p in range(first, last):
             if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
                 continue
             cell = np.int64(np.floor((places[p] + lever * spans[p]) / cell_frames)) + 1
@@ -170,9 +173,6 @@ def shared_quads(
             if votes[cell] < 255:
                 votes[cell] += np.uint8(1)
                 of_count[votes[cell]] += 1  # cells with so many votes or more
-            if n == room:
-                room *= 2
-                who, where, voted = _longer(who, room), _longer(where, room), _longer(voted, room)
             who[n], where[n], voted[n] = i, p, cell
             n += 1
     threshold = 256

@@ -184,6 +184,13 @@ def quad_lookups(times: NDArray[np.float32], bands: NDArray[np.float32]) -> NDAr
                 first = bands[j] - bands[i]
                 if early < _INNER - slack or abs(first) > MAX_QUAD_INTERVAL + 0.5:
                     continue
+                if (
+                    n + 243 * (last - j) > room
+                ):  # here and not inside, where it would cost more than all the rest
+                    room = 2 * room + 243 * (last - j)
+                    wider = np.empty((room, 4), np.float32)
+                    wider[:n] = found[:n]
+                    found = wider
                 n_one = _cells_near(first + 32, _NEAR_BAND, one)
                 n_four = _cells_near(early * _N_PLACES, slack * _N_PLACES, four)
                 for k in range(j + 1, last):
@@ -203,11 +210,6 @@ def quad_lookups(times: NDArray[np.float32], bands: NDArray[np.float32]) -> NDAr
                                         hashed = _quad_hash(one[a], two[b], three[c], four[d], five[e])
                                         if hashed % np.uint64(_QUADS_KEPT) != 0:
                                             continue
-                                        if n == room:
-                                            room *= 2
-                                            wider = np.empty((room, 4), np.float32)
-                                            wider[:n] = found
-                                            found = wider
                                         found[n, 0] = np.float32(
                                             (hashed >> np.uint64(40)) & np.uint64(N_QUAD_KEYS - 1)
                                         )
