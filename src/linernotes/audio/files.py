@@ -43,6 +43,7 @@ AUDIO_SUFFIXES = frozenset(
 SILENCE_PEAK = 1e-4  # -80 dB full scale: below the dither of any released recording
 AV_TRUE_LENGTHS = ("mov", "flac")  # their stated length is a count, not an estimate from the bit rate
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+WRITTEN_FRAMES = 65_536  # at a time: libsndfile's Vorbis encoder overflows its stack on a minute at once
 LENGTH_TOLERANCE_S = 0.1  # healthy Ogg streams exist whose last granule counts some samples too many
 
 _STDERR_LOCK = threading.Lock()
@@ -190,9 +191,10 @@ def write_audio(path: Path | str, audio: Audio) -> None:
         audio = Audio(resampled.astype(np.float32), 48000)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    soundfile.write(
-        partial, np.clip(audio.samples, -1, 1), audio.sample_rate, format=container, subtype=coding
-    )
+    samples = np.clip(audio.samples, -1, 1)
+    with soundfile.SoundFile(partial, "w", audio.sample_rate, 1, format=container, subtype=coding) as stream:
+        for first in range(0, len(samples), WRITTEN_FRAMES):
+            stream.write(samples[first : first + WRITTEN_FRAMES])
     os.replace(partial, path)
 
 
