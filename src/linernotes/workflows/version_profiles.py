@@ -18,7 +18,7 @@ from linernotes.versions.profiles import load_profile, save_profile
 from linernotes.versions.significance import Profile, profile
 from linernotes.workflows.version_collection import Held
 
-LONGEST_S = 3600.0  # two recordings of an hour take 5 GB of memory and a minute to compare
+LONGEST_S = 3600.0  # two recordings of an hour take 7 GB of memory and a minute to compare
 
 
 def heard_music(audio: Audio, path: Path | str) -> tuple[Hearing, Lines]:
