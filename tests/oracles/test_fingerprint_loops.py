@@ -14,14 +14,13 @@ from linernotes.fingerprint.kernels import (
     evidence_on_line,
     most_voted,
     quick_standing,
-    shared_quads,
     standing_of_cells,
     sums_elsewhere,
-    unmoved_quads,
     vote_pairs,
 )
 from linernotes.fingerprint.landmarks import Landmarks
 from linernotes.fingerprint.peaks import _highest
+from linernotes.fingerprint.quads import shared_quads, unmoved_quads
 
 MASK = (1 << 64) - 1
 

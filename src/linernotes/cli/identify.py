@@ -157,7 +157,10 @@ def _print(answers: list[dict[str, Any]]) -> None:
 
 def _heard(match: dict[str, Any]) -> str:
     nats = match.get("second_look_nats")
-    return "" if nats is None else f", by a second look at its audio ({nats:.0f} nats)"
+    if nats is not None:
+        return f", by a second look at its audio ({nats:.0f} nats)"
+    alike = match.get("alikeness")
+    return "" if alike is None else f", the repetition that is most alike ({alike:.2f})"
 
 
 def _print_passages(found: dict[str, Any]) -> None:

@@ -42,6 +42,9 @@ class Match:
     second_look_nats : float or None
         How far the recording's own audio stands out at the place, where a second look at it decided, or told which
         of several repetitions was heard.
+    alikeness : float in [-1, 1] or None
+        Correlation of both spectra along the span, where it told which of several repetitions was heard of a
+        recording whose pitch or tempo was changed.
     """
 
     query_id: str
@@ -56,6 +59,7 @@ class Match:
     unit: str
     scope: str = SCOPE_MATCH
     second_look_nats: float | None = None
+    alikeness: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of the JSON contract."""
@@ -73,6 +77,7 @@ class Match:
             "unit": self.unit,
             "scope": self.scope,
             "second_look_nats": self.second_look_nats,
+            "alikeness": self.alikeness,
         }
 
 

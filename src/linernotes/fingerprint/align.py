@@ -21,9 +21,9 @@ from linernotes.fingerprint.candidates import (
     Budget,
     Candidate,
     Window,
-    changed_candidates,
     exact_candidates,
 )
+from linernotes.fingerprint.changed import changed_candidates
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import Query
 from linernotes.fingerprint.verify import Evidence, Line, Standing, refined, standing
@@ -41,7 +41,7 @@ class Search:
         Lines that are verified per window.
     budget : Budget
         Postings that are looked at per window, those of the rarest keys first. More than these are shared with
-        catalogues above some 25 hours (pairs), or some 10,000 and 2,000 hours (quads, exact and changed).
+        catalogues above some 30 hours (pairs), or some 1,000 and 200 hours (quads, exact and changed).
     slope_reach, frame_reach, shift_reach : float, float, int
         How far a line may be turned (a part of its slope) and moved (frames, quarter tones).
     everywhere : bool
@@ -66,9 +66,9 @@ _THOROUGH = 10
 _NEARLY, _AGREES_MORE = 0.9, 0.05  # of two repetitions: nats of the best, and agreement above its own
 _NATS_WEIGHT, _THIN_NATS, _THIN_PER_PEAK = 0.1, 50.0, 0.5
 
-EXACT = Search(False, 24, Budget(pairs=1_200_000, quads=8_000_000), 0.012, 3.0, 1)
+EXACT = Search(False, 24, Budget(pairs=1_200_000, quads=20_000_000), 0.012, 3.0, 1)
 EVERYWHERE = Search(False, 24, Budget(pairs=0, quads=0), 0.012, 3.0, 1, everywhere=True)
-CHANGED = Search(True, 40, Budget(pairs=0, quads=2_000_000), 0.012, 5.0, 1)
+CHANGED = Search(True, 16, Budget(pairs=0, quads=4_000_000), 0.012, 5.0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _candidates(
 
         return places_everywhere(window, evidence, index, search.n_candidates)
     if search.changed:
-        return changed_candidates(query, window, index, search.n_candidates, search.budget)
+        return changed_candidates(query, window, evidence, index, search.n_candidates, search.budget)
     return exact_candidates(query, window, evidence, index, search.n_candidates, search.budget)
 
 

@@ -105,11 +105,10 @@ class NullModel:
         return math.exp(min(700.0, self.log_k + math.log(size) - self.rate * score))
 
 
-# Fitted to some thousand searches of each kind, see the document: rate 1.4 to 1.6, log K 4.8 to 7.4 (exact). Of the
-# changed search, whose chance alignments are few, only the tail of one in a thousand is known; its constants lie on
-# the safe side of it. Second looks: rate 0.8, log K -2.8; shipped are constants that ask for ten nats more.
+# Fitted to some thousand searches of each kind, see the document: rate 1.4 to 1.6, log K 4.8 to 7.4 (exact); 1.3 to 1.5,
+# 3.0 to 6.3 (changed). Second looks: rate 0.8, log K -2.8; shipped are constants that ask for ten nats more.
 EXACT_CHANCE = NullModel(rate=1.48, log_k=6.2, share=0.85)
-CHANGED_CHANCE = NullModel(rate=1.15, log_k=-5.0, share=0.1)
+CHANGED_CHANCE = NullModel(rate=1.40, log_k=5.0, share=0.1)
 LOOK_CHANCE = LookModel(rate=0.5, log_k=-2.0, share=0.05)
 
 

@@ -1,4 +1,4 @@
-"""The inner loops of the search, compiled: votes of look-ups, and evidence along a line.
+"""The inner loops of the search, compiled: votes of pairs, and evidence along a line.
 
 Conventions
 -----------
@@ -13,13 +13,14 @@ The first call on a machine compiles for some seconds; the result is kept beside
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+
+_NEARLY = 64  # peaks: the guess is near enough to be searched around
+LINE_REACH = 3  # frames around a line that one constellation told
 
 
 @njit(cache=True)
@@ -97,108 +98,55 @@ def standing_of_cells(
 
 
 @njit(cache=True)
-def unmoved_quads(
-    keys: NDArray[np.int64],
-    quads: Floats,
-    starts: NDArray[np.uint32],
-    places: NDArray[np.uint32],
-    bands: NDArray[np.uint8],
-    spans: NDArray[np.uint8],
-    band_reach: float,
-    span_reach: float,
-) -> NDArray[np.int64]:
-    """Return the origins at which quads of query and catalogue meet with pitch and tempo unchanged."""
-    room, n = 4096, 0
-    found = np.empty(room, np.int64)
-    for i in range(len(keys)):
-        low, high = _bytes_between(quads[i, 2] - band_reach, quads[i, 2] + band_reach)
-        least, most = _bytes_between(quads[i, 3] - span_reach, quads[i, 3] + span_reach)
-        begins = np.int64(np.rint(quads[i, 1]))
-        first, last = np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])
-        if n + last - first > room:  # not inside: making room there costs more than the look itself
-            room = int(2 * room + last - first)
-            found = _longer(found, room)
-        for p in range(first, last):
-            if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
-                continue
-            found[n] = np.int64(places[p]) - begins
-            n += 1
-    return found[:n]
+def peak_ranges(
+    peak_times: NDArray[np.uint32], lows: NDArray[np.int64], highs: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first of the peaks from each low frame on, and the first from its high frame on.
 
-
-@njit(cache=True)
-def _bytes_between(low: float, high: float) -> tuple[np.uint8, np.uint8]:
-    return np.uint8(max(0.0, np.ceil(low))), np.uint8(max(0.0, min(255.0, np.floor(high))))
-
-
-@njit(cache=True)
-def shared_quads(
-    keys: NDArray[np.int64],
-    quads: Floats,
-    starts: NDArray[np.uint32],
-    places: NDArray[np.uint32],
-    bands: NDArray[np.uint8],
-    spans: NDArray[np.uint8],
-    max_shift: float,
-    max_ratio: float,
-    middle: float,
-    cell_frames: int,
-    n_cells: int,
-    n_most: int,
-) -> NDArray[np.float64]:
-    """Return the quads that query and catalogue share within a change of pitch and tempo, where most of them meet.
-
-    Each votes for the cell of the catalogue in which it lays the middle of the query. Rows of query time, place,
-    shift, logarithm of the ratio, and cell [shape=(n_hits, 5)], of the cells with most votes, at most so many, and
-    of their neighbours.
+    Peaks lie almost evenly, some so many a second: their places are guessed from their times, and the guess mended.
+    In a large catalogue that is mapped from disk a binary search would touch many more pages.
     """
-    room, n = 1 << 16, 0
-    who, where, voted = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int32)
-    votes = np.zeros(n_cells + 2, np.uint8)
-    of_count = np.zeros(257, np.int64)
-    for i in range(len(keys)):
-        low, high = _bytes_between(quads[i, 2] - max_shift, quads[i, 2] + max_shift)
-        least, most = _bytes_between(quads[i, 3] / max_ratio, quads[i, 3] * max_ratio)
-        lever = (middle - quads[i, 1]) / quads[i, 3]
-        first, last = np.int64(starts[keys[i]]), np.int64(starts[keys[i] + 1])
-        if n + last - first > room:
-            room = int(2 * room + last - first)
-            who, where, voted = _longer(who, room), _longer(where, room), _longer(voted, room)
-        for p in range(first, last):
-            if bands[p] < low or bands[p] > high or spans[p] < least or spans[p] > most:
-                continue
-            cell = np.int64(np.floor((places[p] + lever * spans[p]) / cell_frames)) + 1
-            if cell < 1 or cell > n_cells:
-                continue
-            if votes[cell] < 255:
-                votes[cell] += np.uint8(1)
-                of_count[votes[cell]] += 1  # cells with so many votes or more
-            who[n], where[n], voted[n] = i, p, cell
-            n += 1
-    threshold = 256
-    while threshold > 1 and of_count[threshold - 1] <= n_most:
-        threshold -= 1
-    kept = np.empty(n, np.bool_)
-    for k in range(n):
-        cell = voted[k]
-        kept[k] = max(votes[cell - 1], votes[cell], votes[cell + 1]) >= threshold
-    found = np.empty((int(kept.sum()), 5), np.float64)
-    n_kept = 0
-    for k in range(n):
-        if kept[k]:
-            i, p = who[k], where[k]
-            found[n_kept, 0], found[n_kept, 1] = quads[i, 1], places[p]
-            found[n_kept, 2], found[n_kept, 3] = quads[i, 2] - bands[p], np.log(quads[i, 3] / spans[p])
-            found[n_kept, 4] = voted[k] - 1
-            n_kept += 1
-    return found
+    n = len(peak_times)
+    starts, stops = np.zeros(len(lows), np.int64), np.zeros(len(lows), np.int64)
+    if n == 0:
+        return starts, stops
+    density = n / (float(peak_times[n - 1]) + 1.0)
+    for k in range(len(lows)):
+        at = int(lows[k] * density)
+        for _ in range(3):
+            at = min(max(at, 0), n - 1)
+            move = int((lows[k] - np.int64(peak_times[at])) * density)
+            if -_NEARLY < move < _NEARLY:
+                break
+            at += move
+        starts[k] = _from(peak_times, int(lows[k]), min(max(at, 0), n - 1))
+        stops[k] = starts[k]
+        while stops[k] < n and np.int64(peak_times[stops[k]]) < highs[k]:
+            stops[k] += 1
+    return starts, stops
 
 
 @njit(cache=True)
-def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
-    longer = np.empty(length, array.dtype)
-    longer[: len(array)] = array
-    return longer
+def _from(peak_times: NDArray[np.uint32], frame: int, near: int) -> int:
+    """Return the first peak that is not before a frame, by a search around a place."""
+    n, step = len(peak_times), 16
+    if np.int64(peak_times[near]) < frame:
+        low, high = near + 1, min(n, near + 1 + step)
+        while high < n and np.int64(peak_times[high - 1]) < frame:
+            step *= 4
+            low, high = high, min(n, high + step)
+    else:
+        low, high = max(0, near - step), near
+        while low > 0 and np.int64(peak_times[low]) >= frame:
+            step *= 4
+            low, high = max(0, low - step), low
+    while low < high:
+        middle = (low + high) // 2
+        if np.int64(peak_times[middle]) < frame:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @njit(cache=True)
@@ -237,6 +185,42 @@ def quick_standing(
             if standing > best[c]:
                 best[c], lags[c] = standing, lag
     return best, lags
+
+
+@njit(cache=True, fastmath=True)
+def standing_on_lines(
+    origins: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    shifts: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    peak_times: NDArray[np.uint32],
+    peak_bands: NDArray[np.uint8],
+    begin: int,
+    gains: Floats,
+    variances: Floats,
+) -> Floats:
+    """Return how far each line stands out, in deviations, at the best of the few frames around it.
+
+    ``firsts`` and ``lasts`` bound the peaks of the recording. ``gains`` is the evidence above the mean of its band,
+    of a window that begins at query frame ``begin``.
+    """
+    best = np.zeros(len(origins), np.float32)
+    n_frames, n_bands = gains.shape
+    totals = np.zeros(2 * LINE_REACH + 1)
+    for c in range(len(origins)):
+        totals[:] = 0
+        spread = 1e-6
+        for p in range(firsts[c], lasts[c]):
+            band = np.int64(peak_bands[p]) + shifts[c]
+            frame = np.int64(np.floor((peak_times[p] - origins[c]) * slopes[c] + 0.5)) - begin
+            if band < 0 or band >= n_bands or frame < LINE_REACH or frame >= n_frames - LINE_REACH:
+                continue
+            spread += variances[band]
+            for k in range(2 * LINE_REACH + 1):
+                totals[k] += gains[frame + k - LINE_REACH, band]
+        best[c] = totals.max() / np.sqrt(spread)
+    return best
 
 
 @njit(cache=True)

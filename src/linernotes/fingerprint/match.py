@@ -30,10 +30,19 @@ from linernotes.fingerprint.question import Decided, Question, SearchedCatalogue
 from linernotes.fingerprint.second_look import Listen
 from linernotes.fingerprint.spectrum import BANDS_PER_SEMITONE, FRAME_S
 
-__all__ = ["METHOD", "METHOD_HEARD", "UNIT", "SearchedCatalogue", "identify_audio", "identify_query"]
+__all__ = [
+    "METHOD",
+    "METHOD_HEARD",
+    "METHOD_PLACED",
+    "UNIT",
+    "SearchedCatalogue",
+    "identify_audio",
+    "identify_query",
+]
 
-METHOD = "landmarks/4"
-METHOD_HEARD = "landmarks/4 + waveform/1"  # decided by a second look at the recording's audio
+METHOD = "landmarks/5"
+METHOD_HEARD = f"{METHOD} + waveform/1"  # decided, or placed, by a second look at the recording's audio
+METHOD_PLACED = f"{METHOD} + spectra/1"  # which repetition was heard is told by the recording's audio
 UNIT = "deviations + surplus + nats / 10"
 
 _COVERED = 0.7  # of a window under a clear exact match: it is not searched for changes
@@ -149,10 +158,13 @@ def identify_query(
     asked = Question(query, catalogue, size_s, max_false_match_rate, thorough)
     windows = windows_of(query.n_frames)
     exact, lines = asked.passing(EXACT, windows)
-    found = exact
+    changed: list[Decided] = []
     if search_shifts:
         clear = [one.alignment for one in exact if is_clear(one.alignment)]
-        found = exact + asked.passing(CHANGED, open_windows(windows, clear, _COVERED))[0]
+        changed, moved = asked.passing(CHANGED, open_windows(windows, clear, _COVERED))
+        if listen is not None:
+            changed = [asked.placed_changed(one, moved, listen) for one in changed]
+    found = exact + changed
     unanswered = open_windows(windows, [one.alignment for one in found], _ANSWERED)
     if unanswered and asked.is_small:
         more, faint = asked.passing(EVERYWHERE, unanswered)
@@ -177,7 +189,14 @@ def _as_match(decided: Decided, query_id: str) -> Match:
         reference=Span(*(round(frame * FRAME_S, 3) for frame in alignment.reference)),
         time_ratio=round(alignment.ratio, 5),
         pitch_shift_semitones=round(alignment.shift / BANDS_PER_SEMITONE, 2),
-        method=METHOD if decided.nats is None else METHOD_HEARD,
+        method=_method(decided),
         unit=UNIT,
         second_look_nats=None if decided.nats is None else round(decided.nats, 2),
+        alikeness=None if decided.alikeness is None else round(decided.alikeness, 3),
     )
+
+
+def _method(decided: Decided) -> str:
+    if decided.nats is not None:
+        return METHOD_HEARD
+    return METHOD if decided.alikeness is None else METHOD_PLACED

@@ -28,12 +28,14 @@ from linernotes.fingerprint.decision import (
 )
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import Query
+from linernotes.fingerprint.repetitions import most_alike
 from linernotes.fingerprint.second_look import MOST_LOOKS, Listen, in_doubt, most_looks, second_looks
 from linernotes.fingerprint.verify import Evidence
 
 _EVERYWHERE_S = 6 * 3600.0  # of catalogue that is laid everywhere: some 90 CPU ms
 _REPEATED = 0.7  # of the nats: a place of the same recording that may be the right repetition
 _AGREED = 0.6  # of the peaks of both sides: the repetition is told by these
+BENT = 0.01  # of an exact line: nearly as far as it may be turned
 _CLEAR_NATS = 0.8  # per peak; drums that stayed while the notes were transposed give less
 
 
@@ -53,11 +55,24 @@ class SearchedCatalogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An alignment that passes, at which rate, and the nats of a second look, if one decided or placed it."""
+    """An alignment that passes, at which rate, and what a second look said, if one decided or placed it.
+
+    Parameters
+    ----------
+    alignment : Alignment
+        What passes.
+    rate : float in [0, 1]
+        Its false-match rate.
+    nats : float, optional
+        Of a second look at the waveform.
+    alikeness : float, optional
+        Of the spectra, where these told which repetition was heard.
+    """
 
     alignment: Alignment
     rate: float
     nats: float | None = None
+    alikeness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -95,12 +110,8 @@ class Question:
 
     def placed(self, found: Decided, lines: list[Alignment], listen: Listen) -> Decided:
         """Return an exact match at the repetition whose waveform is in the query, if there are several."""
-        known = found.alignment
-        if known.agreement >= _AGREED or known not in lines:
-            return found
-        repeats = [one for one in lines if is_rival(one, known) and one.nats >= _REPEATED * known.nats]
-        places = distinct_places(repeats)[:MOST_LOOKS]
-        if len(places) < 2:
+        places = _repetitions(found.alignment, lines)
+        if found.alignment.agreement >= _AGREED or len(places) < 2:
             return found
         best = max(
             second_looks(self.query.waveform, places, listen), key=lambda look: look.score, default=None
@@ -108,6 +119,12 @@ class Question:
         if best is None or LOOK_CHANCE.false_match_rate(best.score, MOST_LOOKS) > self.limit:
             return found
         return replace(found, alignment=best.alignment, nats=best.score)
+
+    def placed_changed(self, found: Decided, lines: list[Alignment], listen: Listen) -> Decided:
+        """Return a changed match at the repetition whose spectrum is most alike, if there are several."""
+        places = _repetitions(found.alignment, lines)
+        best = most_alike(self.query.spectrum, found.alignment, places, listen) if len(places) > 1 else None
+        return found if best is None else replace(found, alignment=best[0], alikeness=best[1])
 
     def heard(
         self, lines: list[Alignment], windows: list[Window], listen: Listen, n_catalogues: int
@@ -124,9 +141,20 @@ class Question:
         return found
 
 
+def _repetitions(known: Alignment, lines: Sequence[Alignment]) -> list[Alignment]:
+    """Return the places of its recording that fit an alignment's stretch of the query nearly as well, itself among them."""
+    rivals = [one for one in lines if is_rival(one, known) and one.nats >= _REPEATED * known.nats]
+    return distinct_places(rivals)[:MOST_LOOKS]
+
+
 def is_clear(alignment: Alignment) -> bool:
-    """Tell whether an exact alignment is so strong that nothing else need be looked for under it."""
-    return alignment.nats >= _CLEAR_NATS * alignment.n_peaks
+    """Tell whether an exact alignment is so strong that nothing else need be looked for under it.
+
+    One that had to be bent or moved as far as it may be is not: another repetition of a stretched or transposed recording
+    lies there well enough, but not as well as the right one under the right change.
+    """
+    straight = alignment.shift == 0 and abs(alignment.ratio - 1) < BENT
+    return straight and alignment.nats >= _CLEAR_NATS * alignment.n_peaks
 
 
 def open_windows(windows: Sequence[Window], alignments: Sequence[Alignment], covered: float) -> list[Window]:

@@ -108,6 +108,7 @@ class MatchFacts(Facts):
     unit: Said
     scope: Said
     second_look_nats: float | None = None
+    alikeness: float | None = None
 
 
 class IdentifiedFacts(Facts):

@@ -29,6 +29,7 @@ from linernotes.evidence.identification import Match
 from linernotes.fingerprint.decision import DEFAULT_MAX_FALSE_MATCH_RATE, check_limit
 from linernotes.fingerprint.landmarks import Query
 from linernotes.fingerprint.match import identify_query
+from linernotes.fingerprint.question import BENT
 from linernotes.fingerprint.second_look import Listen
 from linernotes.fingerprint.storage.catalogue import Catalogue, open_index
 from linernotes.fingerprint.storage.manifest import read_manifest
@@ -214,7 +215,12 @@ class SearchShards:
 def _ranked(answers: tuple[Answer, ...]) -> tuple[Match, ...]:
     kept = []
     for position, (exact, both) in enumerate(answers):
-        others = [match for other in answers[:position] + answers[position + 1 :] for match in other[0]]
+        others = [
+            match
+            for other in answers[:position] + answers[position + 1 :]
+            for match in other[0]
+            if match.pitch_shift_semitones == 0 and abs(match.time_ratio - 1) < BENT
+        ]
         kept += [
             match
             for match in both
