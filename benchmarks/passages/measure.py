@@ -49,6 +49,9 @@ def main() -> None:
     parser.add_argument("--parts", default="0,1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--conditions", default="", help="such as 'over 0 dB,pitch +1'; all when empty")
+    parser.add_argument(
+        "--index-alone", action="store_true", help="without second looks at the recordings' audio"
+    )
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     source_part, host_part = (int(text) for text in given.parts.split(","))
@@ -56,6 +59,7 @@ def main() -> None:
     sources = [name for name in music if part(music[name][0]) == source_part][:: given.every]
     hosts = [name for name in music if part(music[name][0]) == host_part and lasts(music[name], HOST_S)]
     config = PassageConfig(detectors=tuple(given.detectors.split(",")))
+    listen = None if given.index_alone else lambda name, start, end: music[name][1].excerpt(start, end)
     known = {name: prepared(music[name][1], name, config) for name in sources}
     minutes = sum(len(music[name][1].samples) for name in sources) / RATE / 60
     results: dict[str, object] = {
@@ -68,11 +72,13 @@ def main() -> None:
     for condition, seconds in CONDITIONS if given.queries else ():
         if condition not in asked:
             continue
-        row = planted_row(condition, seconds, given.queries, draw, music, sources, hosts, known, config)
+        row = planted_row(
+            condition, seconds, given.queries, draw, music, sources, hosts, known, config, listen
+        )
         results[f"{condition}, {seconds:g} s"] = row
         print(condition, seconds, row, flush=True)
     if given.controls:
-        results["controls"] = control_row(given.controls, draw, music, sources, known, config)
+        results["controls"] = control_row(given.controls, draw, music, sources, known, config, listen)
         print("controls", results["controls"], flush=True)
     if given.out:
         given.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -140,7 +146,7 @@ def plant(condition, seconds, draw, source, host):
     return Audio(samples.astype(np.float32), RATE), first / RATE
 
 
-def planted_row(condition, seconds, n, draw, music, sources, hosts, known, config):
+def planted_row(condition, seconds, n, draw, music, sources, hosts, known, config, listen):
     index, features, notes = collection(known, sources, config)
     found, ends, by, spent, others = 0, [], Counter(), 0.0, 0
     sources = [name for name in sources if lasts(music[name], seconds * 1.1)]
@@ -149,7 +155,7 @@ def planted_row(condition, seconds, n, draw, music, sources, hosts, known, confi
         host = host_of(draw, music[hosts[int(draw.integers(len(hosts)))]][1])
         output, at = plant(condition, seconds, draw, music[name][1], host)
         begun = time.process_time()
-        passages = find_passages(output, index, features, notes, config=config)
+        passages = find_passages(output, index, features, notes, config=config, listen=listen)
         spent += time.process_time() - begun
         own = [
             p
@@ -170,7 +176,7 @@ def planted_row(condition, seconds, n, draw, music, sources, hosts, known, confi
     }
 
 
-def control_row(n, draw, music, sources, known, config):
+def control_row(n, draw, music, sources, known, config, listen):
     flagged, lengths = 0, []
     played = [name for name in music if lasts(music[name], HOST_S)]
     for _ in range(n):
@@ -178,7 +184,7 @@ def control_row(n, draw, music, sources, known, config):
         artist, audio = music[name]
         others = [other for other in sources if music[other][0] != artist]
         index, features, notes = collection(known, others, config)
-        passages = find_passages(host_of(draw, audio), index, features, notes, config=config)
+        passages = find_passages(host_of(draw, audio), index, features, notes, config=config, listen=listen)
         flagged += bool(passages)
         for one in passages:
             lengths.append(round(one.query.duration_s, 2))

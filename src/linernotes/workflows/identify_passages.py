@@ -17,6 +17,7 @@ from linernotes.errors import InputError
 from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
+from linernotes.workflows.known_audio import listening_to
 from linernotes.workflows.known_music import FOLDER, KnownMusic, open_known_music
 from linernotes.workflows.memorisation import (
     contrast,
@@ -92,7 +93,13 @@ def identify_passages(
     for n_done, (name, audio) in enumerate(outputs, start=1):
         found.append(
             find_passages(
-                audio, known.indexes, known.features, known.note_index, query_id=name, config=config
+                audio,
+                known.indexes,
+                known.features,
+                known.note_index,
+                query_id=name,
+                config=config,
+                listen=listening_to(known),
             )
         )
         if progress is not None:

@@ -27,7 +27,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from linernotes.audio.files import Audio, file_sha256, read_audio
+from linernotes.audio.files import read_audio
 from linernotes.catalog.recording import Recording
 from linernotes.errors import CorpusError, InputError
 from linernotes.fingerprint.index import FingerprintIndex
@@ -298,18 +298,3 @@ def index_of_items(
     partial.write_text(json.dumps({"indexed": wanted}, sort_keys=True), encoding="utf-8")
     os.replace(partial, done)
     return open_index(folder)
-
-
-def excerpt_of(one: KnownRecording, start_s: float, end_s: float) -> Audio:
-    """Return some seconds of a known recording.
-
-    Raises
-    ------
-    InputError
-        If its audio is not at hand, or changed since it was indexed.
-    """
-    if one.path is None:
-        raise InputError(f"{one.name}: its audio is not at hand")
-    if one.content_sha256 and file_sha256(one.path) != one.content_sha256:
-        raise InputError(f"{one.path}: not the file that was indexed as {one.name}; index it again")
-    return read_audio(one.path, allow_silence=True).excerpt(start_s, end_s)

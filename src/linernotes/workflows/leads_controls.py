@@ -30,7 +30,8 @@ import numpy as np
 from linernotes.audio.files import Audio
 from linernotes.evaluation.exact_rates import Rate
 from linernotes.execution.shards import Progress
-from linernotes.workflows.known_music import KnownMusic, KnownRecording, excerpt_of
+from linernotes.workflows.known_audio import excerpt_of
+from linernotes.workflows.known_music import KnownMusic, KnownRecording
 
 Search = Callable[[Audio, str], dict[str, float]]
 

@@ -35,6 +35,7 @@ from linernotes.fingerprint.chromaprint.match import match_print
 from linernotes.fingerprint.chromaprint.prints import Chromaprint
 from linernotes.fingerprint.match import identify_audio
 from linernotes.fingerprint.passages.features import PackedFeatures
+from linernotes.workflows.known_audio import listening_to
 from linernotes.workflows.known_music import KnownMusic, open_known_music
 from linernotes.workflows.leads_prints import corpus_prints, iscc_of, print_of
 from linernotes.workflows.passages import PassageConfig, find_passages
@@ -130,7 +131,12 @@ class CorpusLookup:
         found: dict[str, float] = {}
         for index in self.known.indexes:
             try:
-                matches = identify_audio(audio, index, max_false_match_rate=self.max_false_match_rate)
+                matches = identify_audio(
+                    audio,
+                    index,
+                    max_false_match_rate=self.max_false_match_rate,
+                    listen=listening_to(self.known),
+                )
             except TooShort as error:
                 return KeyCheck("fingerprint", "not-checked", note=str(error))
             for match in matches:
@@ -170,7 +176,11 @@ class CorpusLookup:
         for start, end in spans:
             first, last = _around(start, end, audio.duration_s)
             for one in find_passages(
-                audio.excerpt(first, last), self.known.indexes, self.known.features, config=config
+                audio.excerpt(first, last),
+                self.known.indexes,
+                self.known.features,
+                config=config,
+                listen=listening_to(self.known),
             ):
                 common = min(one.query.end_s + first, end) - max(one.query.start_s + first, start)
                 if common >= 0.5 * (end - start):

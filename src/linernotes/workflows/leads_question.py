@@ -22,6 +22,7 @@ from linernotes.errors import CorpusError
 from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.workflows.imported_fingerprints import identify_by_chromaprint, open_imported
+from linernotes.workflows.known_audio import listening_to
 from linernotes.workflows.known_music import KnownMusic, open_known_music
 from linernotes.workflows.leads_lookup import CorpusLookup, codes_of, codes_of_file, open_lookup
 from linernotes.workflows.leads_versions import KnownVersions, open_versions
@@ -62,7 +63,14 @@ class Question:
 
     def heard(self, audio: Audio, name: str, known: KnownMusic) -> tuple[Passage, ...]:
         """Return the passages of some known music in audio that are long enough."""
-        found = find_passages(audio, known.indexes, known.features, query_id=name, config=self.passages)
+        found = find_passages(
+            audio,
+            known.indexes,
+            known.features,
+            query_id=name,
+            config=self.passages,
+            listen=listening_to(known),
+        )
         return tuple(one for one in found if one.query.duration_s >= self.config.least_s)
 
     def observe(

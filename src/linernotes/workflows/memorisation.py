@@ -38,7 +38,8 @@ from linernotes.evaluation.exact_rates import Rate, fisher, rate_ratio
 from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.fingerprint.match import identify_audio
-from linernotes.workflows.known_music import FOLDER, KnownMusic, KnownRecording, Without, excerpt_of
+from linernotes.workflows.known_audio import excerpt_of, listening_to
+from linernotes.workflows.known_music import FOLDER, KnownMusic, KnownRecording, Without
 from linernotes.workflows.passages import PassageConfig, find_passages
 from linernotes.workspace import Workspace
 
@@ -382,7 +383,9 @@ def _fold(one: KnownRecording) -> int:
 
 
 def _search(audio: Any, known: KnownMusic, config: PassageConfig) -> tuple[Passage, ...]:
-    return find_passages(audio, known.indexes, known.features, known.note_index, config=config)
+    return find_passages(
+        audio, known.indexes, known.features, known.note_index, config=config, listen=listening_to(known)
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from linernotes.fingerprint.passages.features import (
 )
 from linernotes.fingerprint.passages.notes import NoteIndex, NoteLine
 from linernotes.fingerprint.passages.segments import SegmentSearch, find_runs
+from linernotes.fingerprint.second_look import Listen
 
 DETECTORS = ("landmarks", "segments", "notes")
 DEFAULT_MAX_FALSE_RATE = 5e-3
@@ -123,6 +124,7 @@ def find_passages(
     query_id: str = "query",
     config: PassageConfig = PassageConfig(),
     background: Iterable[SegmentFeatures] | None = None,
+    listen: Listen | None = None,
 ) -> tuple[Passage, ...]:
     """Return the passages of known recordings that an output holds, the longest first.
 
@@ -144,6 +146,8 @@ def find_passages(
         Limits and settings.
     background : iterable of SegmentFeatures, optional
         Unrelated music for the null of *segments*; the bundled pieces when None.
+    listen : Listen, optional
+        Gives the audio of known recordings for a second look at what landmarks leave in doubt in the whole output.
 
     Returns
     -------
@@ -173,7 +177,7 @@ def find_passages(
     indexes = list(index) if isinstance(index, Sequence) else [index]
     indexes = [one for one in indexes if any(len(segment.recordings) for segment in one.segments)]
     if "landmarks" in config.detectors and indexes:
-        findings += _by_landmarks(audio, indexes, query_id, share, config)
+        findings += _by_landmarks(audio, indexes, query_id, share, config, listen)
     query = segment_features(audio, name=query_id)
     if "segments" in config.detectors and features:
         pieces = tuple(bundled_background() if background is None else background)
@@ -195,7 +199,12 @@ def note_line_of(audio: Audio) -> NoteLine:
 
 
 def _by_landmarks(
-    audio: Audio, indexes: Sequence[SearchedCatalogue], query_id: str, limit: float, config: PassageConfig
+    audio: Audio,
+    indexes: Sequence[SearchedCatalogue],
+    query_id: str,
+    limit: float,
+    config: PassageConfig,
+    listen: Listen | None,
 ) -> Iterator[_Finding]:
     windows = list(_windows(audio.duration_s, config))
     n_questions = len(windows) * len(indexes)
@@ -210,6 +219,7 @@ def _by_landmarks(
                     query_id=query_id,
                     max_false_match_rate=limit / n_questions,
                     search_shifts=whole,
+                    listen=listen if whole else None,
                 )
             except TooShort:  # a window without a landmark holds nothing that landmarks could find
                 continue

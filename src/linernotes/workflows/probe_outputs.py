@@ -15,7 +15,8 @@ from linernotes.audio.files import Audio, file_sha256, write_audio
 from linernotes.evidence.identification import Passage
 from linernotes.execution.shards import Progress
 from linernotes.workflows.identify_passages import described
-from linernotes.workflows.known_music import KnownMusic, excerpt_of
+from linernotes.workflows.known_audio import excerpt_of, listening_to
+from linernotes.workflows.known_music import KnownMusic
 from linernotes.workflows.memorisation import LEAST_S
 from linernotes.workflows.passages import find_passages
 from linernotes.workflows.probe_config import ProbeConfig, Sounding
@@ -163,5 +164,11 @@ def n_planted(config: ProbeConfig, known: KnownMusic) -> int:
 
 def _search(audio: Audio, known: KnownMusic, config: ProbeConfig, name: str) -> tuple[Passage, ...]:
     return find_passages(
-        audio, known.indexes, known.features, known.note_index, query_id=name, config=config.passages
+        audio,
+        known.indexes,
+        known.features,
+        known.note_index,
+        query_id=name,
+        config=config.passages,
+        listen=listening_to(known),
     )
