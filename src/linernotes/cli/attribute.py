@@ -41,7 +41,10 @@ def attribute(
         bool, typer.Option("--where", help="Tell which seconds, of the output and the first recordings.")
     ] = False,
     group_by: Annotated[
-        str, typer.Option("--group-by", help="Also score groups: artist or rightsholder.")
+        str,
+        typer.Option(
+            "--group-by", help="Also score groups: artist, rightsholder, or label (of the rights registry)."
+        ),
     ] = "",
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Print what this would cost, and stop.")

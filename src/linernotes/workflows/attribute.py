@@ -10,6 +10,7 @@ ranking is made or found first, in a run folder of its own, and the answer goes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ from linernotes.execution.shards import Progress
 from linernotes.execution.threads import one_thread
 from linernotes.workflows.calibration import FILE as CALIBRATION
 from linernotes.workflows.calibration import calibration_of
-from linernotes.workflows.group_scores import group_rows
+from linernotes.workflows.group_scores import Holders, group_rows, holders_of
 from linernotes.workflows.leads_records import refuse_attribution
 from linernotes.workflows.question import (
     SEGMENTS_PER_SHARD,
@@ -195,12 +196,15 @@ def _checked_run(question: Question, ranked: RunFolder) -> RunFolder:
     request, checks = question.request, question.request.checks
     config = config_of(request) | checks.settings()
     inputs = question.inputs() | {"ranking": file_sha256(ranked.path / RESULT)}
+    holders = _holders(question)
+    if request.group_by == "label":  # of the rights registry, which the seal of the corpus does not cover
+        inputs["labels"] = hashlib.sha256(json.dumps(holders, sort_keys=True).encode()).hexdigest()
     run = RunFolder.begin(question.runs, "attribute", config, inputs)
     if run.finished:
         return run
     answers: list[dict[str, Any]] = ranked.read_json(RESULT)
     if request.group_by:
-        groups = [group_rows(answer, question.corpus, request.group_by) for answer in answers]
+        groups = [group_rows(answer, holders, request.group_by) for answer in answers]
         _attach(run, GROUPS, "groups", answers, groups)
     if checks.n_verified or checks.where:
         _run_checks(question, checks, run, answers)
@@ -208,6 +212,13 @@ def _checked_run(question: Question, ranked: RunFolder) -> RunFolder:
     run.write_json(RESULT, answers)
     run.finish()
     return run
+
+
+def _holders(question: Question) -> Holders:
+    if not question.request.group_by:
+        return {}
+    with Workspace.open(question.request.workspace) as workspace:
+        return holders_of(question.corpus, question.request.group_by, workspace.registry())
 
 
 def _run_checks(

@@ -16,6 +16,7 @@ from linernotes.attribution.base import EncodedCorpus
 from linernotes.attribution.where.maps import SegmentMap
 from linernotes.audio.files import Audio, read_audio, write_audio
 from linernotes.auditlog import Receipt
+from linernotes.catalog.registry import Registry
 from linernotes.corpus.seal import SealedCorpus
 from linernotes.evaluation.localisation import MaskCheck
 from linernotes.evaluation.sequential import Tally
@@ -28,7 +29,7 @@ from linernotes.evidence.versions import VersionMatch, VersionSegment
 from linernotes.generators.base import Segments
 from linernotes.reports.dossier import DossierInputs, OutputFacts
 from linernotes.reports.further import FurtherEvidence
-from linernotes.workflows.group_scores import group_rows
+from linernotes.workflows.group_scores import group_rows, holders_of
 from linernotes.workflows.seal import seal_corpus
 from linernotes.workflows.settle import settle
 from linernotes.workspace import Workspace
@@ -202,7 +203,7 @@ def further_of(ranked: InfluenceRanking, corpus: SealedCorpus) -> FurtherEvidenc
     """Return all that can be asked of a ranking beyond itself, as the command's JSON gives it."""
     answer = ranked.as_json() | {
         "verification": tested_claims(ranked, (9.0, -9.0, 0.9)),
-        "groups": group_rows(ranked.as_json(), corpus, "artist"),
+        "groups": group_rows(ranked.as_json(), holders_of(corpus, "artist", Registry()), "artist"),
     }
     return FurtherEvidence.of(answer, maps_of(ranked))
 

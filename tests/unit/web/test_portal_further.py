@@ -14,7 +14,7 @@ from linernotes.evidence.influence import InfluenceRanking
 from linernotes.workflows import attribute, verify
 from linernotes.workflows import further as module
 from linernotes.workflows.further import Gathered
-from linernotes.workflows.group_scores import group_rows
+from linernotes.workflows.group_scores import group_rows, holders_of
 from linernotes.workspace import Workspace
 
 
@@ -37,7 +37,9 @@ def asked(workspace: Path, ranking: InfluenceRanking, told: Any) -> list[Path]:
     whole_map, claim, keep_run = told.whole_map, told.claim, told.keep_run
     first, second = (one.item_id for one in ranking.influences[:2])
     with Workspace.open(workspace) as opened:
-        groups = group_rows(ranking.as_json(), opened.corpus(), "artist")
+        groups = group_rows(
+            ranking.as_json(), holders_of(opened.corpus(), "artist", opened.registry()), "artist"
+        )
     runs = workspace / "runs"
     return [
         keep_run(runs, ranking, 1, where=[whole_map(ranking.query_id, first)]),
