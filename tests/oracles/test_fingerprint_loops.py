@@ -11,7 +11,9 @@ from linernotes.fingerprint import keys as keying
 from linernotes.fingerprint.index import N_PAIR_KEYS, N_QUAD_KEYS, FingerprintIndex
 from linernotes.fingerprint.kernels import (
     best_line,
+    best_stretch,
     evidence_on_line,
+    middle_and_deviation,
     most_voted,
     quick_standing,
     standing_of_cells,
@@ -270,3 +272,25 @@ def test_elsewhere_wraps_around() -> None:
         sum(float(table[(f - 20 + lag) % 50, b]) for f, b in zip(frames, bands, strict=True)) for lag in lags
     ]
     np.testing.assert_allclose(sums_elsewhere(frames, bands, lags, 20, table), expected, atol=1e-4)
+
+
+def test_the_best_stretch_is_the_largest_of_all_sums_of_neighbours() -> None:
+    rng = np.random.default_rng(12)
+    for n in (1, 2, 9, 40):
+        gain = rng.normal(-0.2, 1, n).astype(np.float32)
+        sums = {
+            (first, last): float(gain[first:last].astype(np.float64).sum())
+            for first in range(n)
+            for last in range(first + 1, n + 1)
+        }
+        best, first, last = best_stretch(gain)
+        assert best == pytest.approx(max(sums.values()))
+        assert sums[first, last] == pytest.approx(best)
+
+
+def test_the_middle_and_its_deviation_are_medians() -> None:
+    rng = np.random.default_rng(13)
+    for n in (1, 2, 7, 600):
+        values = rng.normal(size=n)
+        middle = float(np.median(values))
+        assert middle_and_deviation(values) == (middle, float(np.median(np.abs(values - middle))))

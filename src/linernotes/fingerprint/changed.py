@@ -66,7 +66,6 @@ def changed_candidates(
     hits = shared_quads(keys, quads, *tables, *reach, middle, _CELL, n_cells, _N_CELLS)
     if len(hits) == 0:
         return []
-    hits = hits[np.argsort(hits[:, 4], kind="stable")]
     lines = _joined(_agreed(hits, n_best), _single(hits, middle))
     owners = index.owners(np.clip(lines.at(middle), 0, index.n_frames - 1).astype(np.int64))
     return _best_apart(lines, _standing(lines, owners, window, evidence, index), owners, middle, n_best)

@@ -297,3 +297,24 @@ def sums_elsewhere(
             total += evidence[frame, bands[p]]
         sums[k] = total
     return sums
+
+
+@njit(cache=True)
+def best_stretch(gain: Floats) -> tuple[float, int, int]:
+    """Return the largest sum of neighbours, and its first and last-plus-one place."""
+    total, lowest = 0.0, 0.0
+    best, first, last, lowest_at = -1e30, 0, 0, 0
+    for k in range(len(gain)):
+        total += np.float64(gain[k])
+        if total - lowest > best:
+            best, first, last = total - lowest, lowest_at, k + 1
+        if total < lowest:
+            lowest, lowest_at = total, k + 1
+    return best, first, last
+
+
+@njit(cache=True)
+def middle_and_deviation(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the median, and the median distance from it."""
+    middle = np.median(values)
+    return middle, np.median(np.abs(values - middle))

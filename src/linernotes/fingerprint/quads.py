@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
+_VOTE_BITS = 32  # for the number of a vote; its cell stands above
+_MOST_VOTES = 255  # of a cell: what is beyond makes no difference
 _BLOCK = 64  # postings that are looked through together
 
 
@@ -59,7 +61,6 @@ def unmoved_quads(
     return found[:n]
 
 
-@njit(cache=True)
 def shared_quads(
     keys: NDArray[np.int64],
     quads: Floats,
@@ -78,30 +79,28 @@ def shared_quads(
 
     Each votes for the cell of the catalogue in which it lays the middle of the query. Rows of query time, place,
     shift, logarithm of the ratio, and cell [shape=(n_hits, 5)], of the cells with most votes, at most so many, and
-    of their neighbours.
+    of their neighbours, by cell and in the order of the query.
+
+    Votes are counted by sorting them: a table of all cells of a large catalogue does not fit into a cache, and every
+    vote would wait for memory twice.
     """
     picked, ends = _picked(keys, quads, starts, bands, spans, max_shift, max_ratio)
-    voted = np.empty(len(picked), np.int32)  # the cell, or 0 for outside
-    votes = np.zeros(n_cells + 2, np.uint8)
-    of_count = np.zeros(257, np.int64)  # cells with so many votes or more
-    begin = 0
-    for i in range(len(keys)):
-        lever = (middle - quads[i, 1]) / quads[i, 3]
-        for k in range(begin, ends[i]):
-            cell = np.int64(np.floor((places[picked[k]] + lever * spans[picked[k]]) / cell_frames)) + 1
-            voted[k] = cell if 1 <= cell <= n_cells else 0
-            if voted[k] and votes[cell] < 255:
-                votes[cell] += np.uint8(1)
-                of_count[votes[cell]] += 1
-        begin = ends[i]
-    threshold = 256
-    while threshold > 1 and of_count[threshold - 1] <= n_most:
-        threshold -= 1
-    kept = np.empty(len(picked), np.bool_)
-    for k in range(len(picked)):
-        cell = voted[k]
-        kept[k] = cell > 0 and max(votes[cell - 1], votes[cell], votes[cell + 1]) >= threshold
-    return _told(quads, places, bands, spans, picked, ends, voted, kept)
+    votes = _votes(quads, places, spans, picked, ends, middle, cell_frames, n_cells)
+    votes.sort()
+    votes = votes[np.searchsorted(votes, 0) :]  # negative: outside of the catalogue
+    if len(votes) == 0:
+        return np.zeros((0, 5))
+    cells = votes >> _VOTE_BITS
+    edges = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1], [True]]))
+    own, counts = cells[edges[:-1]], np.diff(edges)
+    highest = np.sort(np.minimum(counts, _MOST_VOTES))[::-1]
+    threshold = int(highest[n_most]) + 1 if len(highest) > n_most else 1
+    best = counts.copy()
+    adjacent = np.flatnonzero(np.diff(own) == 1)
+    best[adjacent] = np.maximum(best[adjacent], counts[adjacent + 1])
+    best[adjacent + 1] = np.maximum(best[adjacent + 1], counts[adjacent])
+    kept = votes[np.repeat(best >= threshold, counts)]
+    return _told(quads, places, bands, spans, picked, ends, kept)
 
 
 @njit(cache=True)
@@ -134,6 +133,30 @@ def _picked(
 
 
 @njit(cache=True)
+def _votes(
+    quads: Floats,
+    places: NDArray[np.uint32],
+    spans: Bytes,
+    picked: NDArray[np.uint32],
+    ends: NDArray[np.int64],
+    middle: float,
+    cell_frames: int,
+    n_cells: int,
+) -> NDArray[np.int64]:
+    """Return for each picked posting the cell that it votes for and its own number, in one integer; -1 outside."""
+    votes = np.empty(len(picked), np.int64)
+    scale = 1.0 / cell_frames
+    begin = 0
+    for i in range(len(ends)):
+        lever = (middle - quads[i, 1]) / quads[i, 3]
+        for k in range(begin, ends[i]):
+            cell = np.int64(np.floor((places[picked[k]] + lever * spans[picked[k]]) * scale))
+            votes[k] = (cell << _VOTE_BITS) | k if 0 <= cell < n_cells else -1
+        begin = ends[i]
+    return votes
+
+
+@njit(cache=True)
 def _told(
     quads: Floats,
     places: NDArray[np.uint32],
@@ -141,21 +164,17 @@ def _told(
     spans: Bytes,
     picked: NDArray[np.uint32],
     ends: NDArray[np.int64],
-    voted: NDArray[np.int32],
-    kept: NDArray[np.bool_],
+    kept: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Return what each quad that is kept tells."""
-    found = np.empty((int(kept.sum()), 5), np.float64)
-    n, i = 0, 0
-    for k in range(len(picked)):
-        while k >= ends[i]:
-            i += 1
-        if kept[k]:
-            p = picked[k]
-            found[n, 0], found[n, 1] = quads[i, 1], places[p]
-            found[n, 2], found[n, 3] = quads[i, 2] - bands[p], np.log(quads[i, 3] / spans[p])
-            found[n, 4] = voted[k] - 1
-            n += 1
+    """Return what the quad behind each vote tells."""
+    found = np.empty((len(kept), 5), np.float64)
+    for n in range(len(kept)):
+        k = kept[n] & ((1 << _VOTE_BITS) - 1)
+        i = np.searchsorted(ends, k, side="right")
+        p = picked[k]
+        found[n, 0], found[n, 1] = quads[i, 1], places[p]
+        found[n, 2], found[n, 3] = quads[i, 2] - bands[p], np.log(quads[i, 3] / spans[p])
+        found[n, 4] = kept[n] >> _VOTE_BITS
     return found
 
 

@@ -217,6 +217,8 @@ def standing(
     evidence : Evidence
         Of the query.
     """
+    from linernotes.fingerprint.kernels import best_stretch
+
     frames, heights = line.frames(times), bands + line.shift
     n_frames, n_bands = evidence.ranks.shape
     inside = (frames >= 0) & (frames < n_frames) & (heights >= 0) & (heights < n_bands)
@@ -224,7 +226,7 @@ def standing(
         return None
     frames, heights = frames[inside], heights[inside]
     stretches = [
-        (*_best_stretch(table[frames, heights]), place) for place, table in enumerate(evidence.tables)
+        (*best_stretch(table[frames, heights]), place) for place, table in enumerate(evidence.tables)
     ]
     nats, first, last, place = max(stretches)
     if last - first < _MIN_PEAKS:
@@ -243,7 +245,7 @@ def standing(
 
 def _deviations(frames: NDArray[np.int64], bands: NDArray[np.int64], evidence: Evidence, place: int) -> float:
     """Return how far the sum of evidence stands above the sums of the same peaks moved elsewhere."""
-    from linernotes.fingerprint.kernels import sums_elsewhere
+    from linernotes.fingerprint.kernels import middle_and_deviation, sums_elsewhere
 
     table = evidence.tables[place]
     low, high = _surroundings(int(frames[0]), int(frames[-1]) + 1, len(table))
@@ -255,8 +257,8 @@ def _deviations(frames: NDArray[np.int64], bands: NDArray[np.int64], evidence: E
         return 0.0
     elsewhere = sums_elsewhere(frames, bands, lags, low, part)
     here = float(table[frames, bands].sum())
-    middle = float(np.median(elsewhere))
-    spread = 1.4826 * float(np.median(np.abs(elsewhere - middle)))
+    middle, deviation = middle_and_deviation(elsewhere)
+    spread = 1.4826 * deviation
     independent = float(
         evidence.spreads[place][bands].sum()
     )  # variance, as if no two peaks knew of each other
@@ -301,15 +303,6 @@ def _as_normal(deviations: float, skewness: float) -> float:
     bend = max(skewness, 1e-9) / 6
     inside = 1 + 4 * bend * (deviations + bend)
     return (math.sqrt(inside) - 1) / (2 * bend) if inside > 0 else -1 / (2 * bend)
-
-
-def _best_stretch(gain: NDArray[np.float32]) -> tuple[float, int, int]:
-    """Return the largest sum of neighbours, and its first and last-plus-one place."""
-    total = np.concatenate([[0.0], np.cumsum(gain, dtype=np.float64)])
-    lowest = np.minimum.accumulate(total[:-1])
-    last = int((total[1:] - lowest).argmax()) + 1
-    first = int(total[:last].argmin())
-    return float(total[last] - total[first]), first, last
 
 
 def _steps(reach: float, step: float) -> NDArray[np.float64]:
