@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = (  # slow ones first, so that no process is left with one at the end
-    "siblings", "mucs", "unlearning-ekfac", "unlearning", "unlearning-skew:n_scoring_draws=4", "forward:n_scoring_draws=4",
-    "ekfac", "ekfac:query_levels=1.0", "das", "guda", "d-trak", "trak", "grad-cos", "grad-dot", "activations",
-    "similarity", "random",
+    "unrolled", "siblings", "mucs", "unlearning-ekfac", "unlearning", "unlearning-skew:n_scoring_draws=4",
+    "forward:n_scoring_draws=4", "ekfac", "ekfac:query_levels=1.0", "das", "guda", "d-trak", "trak", "grad-cos",
+    "grad-dot", "activations", "similarity", "random",
 )  # fmt: skip
-BEST = "siblings"
+BEST = "unrolled"
 STATED = "ekfac"  # a tenth of the cost of the best
 
 
@@ -167,6 +167,7 @@ def _remove(pack: Pack, measured: dict[str, Row], options: argparse.Namespace) -
         "n_controls": removals.N_CONTROLS,
         "n_queries": len(queries),
         "n_models": len(jobs),
+        "best": BEST,
         "seeds": list(seeds),
         "machine": machine_facts(),
         "scorers": removals.rows(found, BEST),

@@ -28,7 +28,7 @@ N_CONTROLS = 12
 SEEDS = (1, 2)  # not the generator's own: its outputs are dearer to it than to any sibling
 N_BOOTSTRAP = 2000
 SCORERS = (
-    "siblings", "unlearning-ekfac", "ekfac", "mucs", "das", "unlearning", "d-trak", "similarity",
+    "unrolled", "siblings", "unlearning-ekfac", "ekfac", "mucs", "das", "unlearning", "d-trak", "similarity",
 )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def removal_lines(part: dict[str, Any]) -> list[str]:
         f"{part['n_queries']} generated test queries, {len(part['seeds'])} retraining(s) each, "
         f"{part['n_controls']} controls.",
         "",
-        "| scorer | rise | siblings lead by |",
+        f"| scorer | rise | lead of {part.get('best', 'siblings')} |",
         "|---|---|---|",
     ]
     for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]["value"]):

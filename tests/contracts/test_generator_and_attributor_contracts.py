@@ -1,6 +1,7 @@
 """Our own generator and methods pass what third parties' must pass; broken ones are caught."""
 
 import copy
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 import numpy as np
@@ -22,8 +23,11 @@ from linernotes.attribution.gradients.tracin import GradCos, GradDot
 from linernotes.attribution.gradients.trak import Trak, TrakConfig
 from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
 from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.retraining.descent import DescentConfig
+from linernotes.attribution.retraining.fine_tuning import FineTuneConfig
 from linernotes.attribution.retraining.gradient_kernel import KernelConfig
 from linernotes.attribution.retraining.siblings import SiblingConfig, Siblings
+from linernotes.attribution.retraining.unrolled import Unrolled, UnrolledConfig
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.attribution.unlearning.forward import ForwardConfig, ForwardInfluence
 from linernotes.attribution.unlearning.kronecker import EkfacUnlearning, EkfacUnlearningConfig
@@ -99,6 +103,7 @@ def test_the_reference_generator_keeps_the_contract(generator):
 SHORT = {"n_draws": 2, "n_query_draws": 4, "n_replicates": 2, "n_slots": 512}
 KERNEL = KernelConfig(n_draws=4, n_slots=64, n_loosened=1, loosening_steps=2, loosening_batch=4)
 STEP = {"n_query_draws": 8, "n_scoring_draws": 4}
+DESCENT = DescentConfig(FineTuneConfig(n_steps=4, batch_size=4, learning_rate=2e-3, average=0.9, seed=5))
 METHODS = {
     "activations": lambda: Activations(ActivationsConfig(n_bands=2, n_replicates=2)),
     "d-trak": lambda: DTrak(TrakConfig(**SHORT)),
@@ -123,6 +128,16 @@ METHODS = {
         SiblingConfig(n_siblings=4, n_steps=3, batch_size=4, n_query_draws=8, n_replicates=2, kernel=KERNEL)
     ),
     "trak": lambda: Trak(TrakConfig(**SHORT)),
+    "unrolled": lambda: Unrolled(
+        UnrolledConfig(
+            fine_tuning=DESCENT,
+            anew=replace(DESCENT, anew=True),
+            n_waypoints=2,
+            n_draws=2,
+            n_groups=1,
+            n_query_draws=4,
+        )
+    ),
     "unlearning-ekfac": lambda: EkfacUnlearning(EkfacUnlearningConfig(**STEP)),
     "unlearning-skew": lambda: SkewUnlearning(SkewUnlearningConfig(**STEP)),
     "random": Chance,

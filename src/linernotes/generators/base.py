@@ -168,3 +168,12 @@ class PairedLossGenerator(Generator, Protocol):
     def paired_losses(self, network: nn.Module, segments: Segments, draws: NoiseDraws) -> Tensor:
         """Return the loss of segment i under draw i [shape=(n_segments,)], differentiable."""
         ...
+
+
+@runtime_checkable
+class UntrainedGenerator(Generator, Protocol):
+    """A generator that shows what its training starts from; retraining it anew, as `unrolled` does, needs it."""
+
+    def untrained(self, seed: int) -> nn.Module:
+        """Return a network of the generator's shape with fresh weights, a function of the seed alone."""
+        ...

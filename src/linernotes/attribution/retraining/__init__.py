@@ -1,1 +1,1 @@
-"""`siblings`: a posterior over the effect of leaving items out, from short fine-tunings and gradients."""
+"""Training again, in part: `siblings` (short fine-tunings on halves) and `unrolled` (training runs, differentiated)."""

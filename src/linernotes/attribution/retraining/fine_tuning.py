@@ -97,6 +97,13 @@ class Lesson:
             return paired.paired_losses(network, chosen, self.draws).sum() / self.n_planned
         return generator.losses(network, chosen, self.draws).sum() / self.n_planned
 
+    def losses(self, generator: Generator, network: nn.Module, corpus: EncodedCorpus) -> Tensor:
+        """Return the loss of each segment that is shown, the mean over its draws [shape=(n_shown,)]."""
+        chosen = corpus.segments.pick(self.segments)
+        if self.paired:
+            return cast("PairedLossGenerator", generator).paired_losses(network, chosen, self.draws)
+        return generator.losses(network, chosen, self.draws).mean(dim=1)
+
 
 @dataclass(frozen=True)
 class FineTunePass:

@@ -116,6 +116,12 @@ class ReferenceGenerator:
 
     # -- what attribution asks ------------------------------------------------------------------
 
+    def untrained(self, seed: int) -> Network:
+        """Return a network with fresh weights, as `train_network` starts from under this seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Network(self._network.config).eval().requires_grad_(False)
+
     def encode(self, audio: Audio, condition: str = "") -> Segments:
         """Cut audio into adjacent segments of tokens.
 
