@@ -8,7 +8,7 @@ false, whatever the size.
 The index is built as the package builds it on disk: a segment for each thousand recordings, merged into
 one, opened memory-mapped. Times are CPU seconds of one core with the file in the page cache, from the samples
 of the query to the answer. Growth is modelled as ``cost = a + b N`` in the number of recordings N (about 200 s each),
-by least squares weighted by 1/N; the exponent of a power law through the two largest sizes is given beside it.
+by least squares weighted by 1/N, *b* not below zero; the exponent of a power law through the two largest sizes is given beside it.
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ def _line(sizes: Any, values: Any) -> dict[str, float]:
     weights = 1 / sizes
     rows = np.stack([np.ones_like(sizes), sizes], axis=1) * weights[:, None]
     (fixed, each), *_ = np.linalg.lstsq(rows, values * weights, rcond=None)
+    if each < 0:  # what a budget bounds does not grow: noise may not make it fall for ever
+        fixed, each = float((values * weights**2).sum() / (weights**2).sum()), 0.0
     exponent = np.log(values[-1] / values[-2]) / np.log(sizes[-1] / sizes[-2])
     return {
         "fixed": float(fixed), "per_recording": float(each), "exponent": round(float(exponent), 3),
