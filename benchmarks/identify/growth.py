@@ -8,7 +8,8 @@ false, whatever the size.
 The index is built as the package builds it on disk: a segment for each thousand recordings, merged into
 one, opened memory-mapped. Times are CPU seconds of one core with the file in the page cache, from the samples
 of the query to the answer. Growth is modelled as ``cost = a + b N`` in the number of recordings N (about 200 s each),
-by least squares weighted by 1/N, *b* not below zero; the exponent of a power law through the two largest sizes is given beside it.
+by least squares weighted by 1/N, *b* not below zero; the exponent of a power law through the two largest sizes is
+given beside it.
 """
 
 from __future__ import annotations
