@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from linernotes.attribution.fast.index import FastIndex, IndexConfig
 from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
 from linernotes.attribution.fast.racing import RaceConfig
 from linernotes.attribution.likeness.similarity import Similarity
+from linernotes.attribution.retraining.descent import DescentConfig
+from linernotes.attribution.retraining.fine_tuning import FineTuneConfig
+from linernotes.attribution.retraining.unrolled import Unrolled, UnrolledConfig
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
 from linernotes.attribution.unlearning.partial import PartialUnlearning
@@ -172,7 +176,14 @@ class Counting:
         self.backwards += losses.numel() if losses.requires_grad else 0
         return losses
 
+    def paired_losses(self, network, segments, draws):
+        losses = self._inner.paired_losses(network, segments, draws)
+        self.forwards += losses.numel()
+        self.backwards += losses.numel() if losses.requires_grad else 0
+        return losses
 
+
+DESCENT = DescentConfig(FineTuneConfig(n_steps=10, batch_size=8, learning_rate=2e-3, average=0.9, seed=5))
 TEACHER = UnlearningConfig(n_query_draws=8, n_scoring_draws=4)
 FAST = IndexConfig(n_teaching_queries=12, n_taught_segments=6, n_item_draws=2, n_query_draws=2, n_buckets=64)
 METHODS = {
@@ -184,6 +195,9 @@ METHODS = {
     "fast": lambda: FastIndex(FAST, teacher=PartialUnlearning(TEACHER)),
     "prefiltered": lambda: Prefiltered(
         PrefilterConfig(1, 2, RaceConfig(2)), exact=PartialUnlearning(TEACHER), shortlister=Similarity()
+    ),
+    "unrolled": lambda: Unrolled(
+        UnrolledConfig(1, 1, DESCENT, replace(DESCENT, anew=True, swept=0.5), 2, 4, 2, 8)
     ),
 }
 EXACT = ("unlearning", "partial", "mucs", "similarity", "random")

@@ -230,6 +230,21 @@ class Unrolled:
         """Every setting that the scores depend on."""
         return asdict(self.config)
 
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes: what all queries of a question share, and, where asked, one query.
+
+        Shared are the descents, their second run and the corpus's gradients. A generator that is not an
+        `UntrainedGenerator` takes less.
+        """
+        config, passes = self.config, 0
+        asked = n_query_segments * max(1, round(config.query_levels * config.n_query_draws))
+        for descent in config.descents(untrained=True):
+            batch, n_steps, first = descent.tuning.batch_size, descent.tuning.n_steps, descent.first_swept
+            again = n_steps - first // descent.stride * descent.stride
+            passes += (n_steps + again) * batch + n_segments * config.n_draws * config.n_waypoints
+            passes += (n_steps - first) * batch + asked if n_query_segments else 0
+        return passes, passes
+
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Run the descents.
 
