@@ -6,23 +6,13 @@ import numpy as np
 import pytest
 import soxr
 
-from linernotes.audio.files import Audio, read_audio
+from linernotes.audio.files import Audio
 from linernotes.fingerprint.index import FingerprintIndex
 from linernotes.fingerprint.landmarks import find_landmarks
 from linernotes.fingerprint.match import METHOD_PLACED, identify_audio
 
 MUSIC = Path(__file__).parents[3] / "demo" / "catalog" / "audio"
 RATE = 8000
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, Audio]:
-    return {path.stem: read_audio(path, RATE) for path in sorted(MUSIC.glob("*.ogg"))[0:40:5]}
-
-
-@pytest.fixture(scope="module")
-def index(known: dict[str, Audio]) -> FingerprintIndex:
-    return FingerprintIndex.empty().add([(k, "0" * 64, find_landmarks(v, name=k)) for k, v in known.items()])
 
 
 def _faster(audio: Audio, factor: float) -> Audio:

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from linernotes.audio.files import Audio, read_audio
-from linernotes.fingerprint.index import FingerprintIndex
-from linernotes.fingerprint.landmarks import find_landmarks
 from linernotes.fingerprint.passages.features import segment_features
 from linernotes.workflows.passages import PassageConfig, find_passages
 
@@ -23,10 +21,8 @@ def _under(passage: Audio, host: Audio, at_s: float, level_db: float) -> Audio:
     return Audio(samples.astype(np.float32), RATE)
 
 
-def test_a_second_look_finds_more_under_louder_music() -> None:
-    known = {path.stem: read_audio(path, RATE) for path in MUSIC[0:40:5]}
+def test_a_second_look_finds_more_under_louder_music(known, index) -> None:
     hosts = [read_audio(path, RATE).excerpt(5.0, 17.0) for path in MUSIC[2:40:5]]
-    index = FingerprintIndex.empty().add([(k, "0" * 64, find_landmarks(v, name=k)) for k, v in known.items()])
     features = {name: segment_features(audio) for name, audio in known.items()}
     config = PassageConfig(detectors=("landmarks",))
 

@@ -28,16 +28,6 @@ MUSIC = Path(__file__).parents[3] / "demo" / "catalog" / "audio"
 RATE = 8000
 
 
-@pytest.fixture(scope="module")
-def known() -> dict[str, Audio]:
-    return {path.stem: read_audio(path, RATE) for path in sorted(MUSIC.glob("*.ogg"))[0:40:5]}
-
-
-@pytest.fixture(scope="module")
-def index(known: dict[str, Audio]) -> FingerprintIndex:
-    return FingerprintIndex.empty().add([(k, "0" * 64, find_landmarks(v, name=k)) for k, v in known.items()])
-
-
 def _noisy(audio: Audio, ratio_db: float, seed: int) -> Audio:
     noise = np.random.default_rng(seed).standard_normal(len(audio.samples)).astype(np.float32)
     gain = np.sqrt((audio.samples**2).mean()) * 10 ** (-ratio_db / 20)

@@ -231,8 +231,9 @@ def _read_record(data: bytes, place: int) -> tuple[int, JournalEntry | tuple[str
 
 
 def _never_filled(data: bytes, end: int) -> bool:
-    """Tell whether a wrong record ends in zeros and nothing else follows."""
-    return not any(data[end - len(DONE) :])
+    """Tell whether a wrong record's last mark was not written whole: zeros stand for its rest, and nothing else follows."""
+    mark = data[end - len(DONE) : end].rstrip(b"\0")
+    return len(mark) < len(DONE) and DONE.startswith(mark) and not any(data[end:])
 
 
 def _next_record(data: bytes, place: int) -> int:

@@ -210,6 +210,21 @@ def test_numbers_that_contradict_one_another_are_found(tmp_path, takes, monkeypa
         assert "out of order" in fault.reason
 
 
+@pytest.mark.parametrize("n_missing", range(1, 14))
+def test_a_mark_that_was_not_written_whole_is_torn_and_not_damaged(tmp_path, takes, n_missing) -> None:
+    path = tmp_path / "journal-000001.log"
+    create_journal(path)
+    writer = JournalWriter(path, path.stat().st_size)
+    writer.append(JournalEntry("whole", SHA[0], takes[0]))
+    kept = path.stat().st_size
+    writer.append(JournalEntry("torn", SHA[1], takes[1]))
+    writer.close()
+    path.write_bytes(path.read_bytes()[:-n_missing] + b"\0" * 300)
+    content = read_journal(path)
+    assert [entry.recording_id for entry in content.entries] == ["whole"]
+    assert (content.faults, content.n_bytes) == ((), kept)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.floats(0, 1), st.sampled_from([b"", b"\0" * 700]))
 def test_a_journal_cut_anywhere_keeps_all_whole_records(tmp_path, takes, part, filling) -> None:
