@@ -35,7 +35,7 @@ class PlanConfig:
     n_seeds: int = 2
     n_full: int = 8
     n_artists: int = 20
-    removal_seeds: int = 3
+    removal_seeds: int = 8
     seed: int = 20
 
 

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "truth.npz"
+_DRAWN_BY = (
+    "half_blocks",
+    "ninety_blocks",
+    "per_block",
+    "n_seeds",
+    "seed",
+)  # what decides who is in a subset
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,24 @@ def save_truth(truth: Truth, folder: Path = DATA) -> None:
             recipe=json.dumps(asdict(RECIPE)),
         )
     os.replace(partial, folder / FILE)
+
+
+def known_losses(folder: Path = DATA) -> dict[str, NDArray[np.float32]]:
+    """Return the losses of the jobs that a stored ground truth of this recipe holds [shape=(n_queries,)], by job name.
+
+    A job is known by its name: a plan that grows (more seeds, more artists) keeps what is there. One whose subsets change
+    must be made anew.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        earlier, recipe = json.loads(str(stored["plan"])), json.loads(str(stored["recipe"]))
+        if recipe != asdict(RECIPE) or any(
+            earlier[name] != getattr(PlanConfig(), name) for name in _DRAWN_BY
+        ):
+            return {}
+        return dict(zip((str(name) for name in stored["names"]), stored["losses"], strict=True))
 
 
 def load_truth(pack: Pack, folder: Path = DATA) -> Truth:

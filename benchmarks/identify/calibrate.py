@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -65,6 +65,7 @@ from linernotes.fingerprint.verify import Evidence
 SECONDS = (3, 5, 10, 20)
 SHARES = {"exact": EXACT_CHANCE.share, "changed": CHANGED_CHANCE.share, "look": LOOK_CHANCE.share}
 _BATCH = 20  # queries between two savings
+_RESAMPLED = 100  # sets of artists
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,26 @@ def fit(draws: list[Draw], quantile: float) -> tuple[NullModel, float]:
 def limit(model: NullModel, size: float, rate: float) -> float:
     """Return the score that is reached by chance at that rate."""
     return (model.log_k + math.log(size) - math.log(rate)) / model.rate
+
+
+def resampled(
+    draws: Sequence[Draw], quantile: float, sizes: Mapping[str, float], rate: float
+) -> dict[str, float]:
+    """Return the score needed for each size that 39 of 40 other sets of artists would stay below.
+
+    Queries by one artist are alike, so artists are drawn, with replacement, and all their queries with them.
+    """
+    by_artist: dict[str, list[Draw]] = {}
+    for draw in draws:
+        by_artist.setdefault(draw.query.partition("__")[0], []).append(draw)
+    artists = list(by_artist.values())
+    random = np.random.default_rng(0)
+    needed = []
+    for _ in range(_RESAMPLED):
+        chosen = random.integers(len(artists), size=len(artists))
+        model, _threshold = fit([draw for place in chosen for draw in artists[place]], quantile)
+        needed.append([limit(model, size, rate) for size in sizes.values()])
+    return dict(zip(sizes, np.quantile(needed, 0.975, axis=0).tolist(), strict=True))
 
 
 def collect(
@@ -213,14 +234,20 @@ def report(draws: list[Draw]) -> dict[str, object]:
         if threshold <= 0 and not draws[0].n_looks:
             continue
         spent = 1e-4 * SHARES[draws[0].search]
-        needed = {name: limit(model, size, spent) for name, size in _sizes(draws[0].search).items()}
+        sizes = _sizes(draws[0].search)
+        needed = {name: limit(model, size, spent) for name, size in sizes.items()}
+        other_artists = resampled(draws, quantile, sizes, spent)
         fits[str(quantile)] = {
             "threshold": threshold,
             "rate": model.rate,
             "log_k": model.log_k,
             "needed": needed,
+            "needed_by_other_artists": other_artists,
         }
-        words = ", ".join(f"{score:.1f} with {name}" for name, score in needed.items())
+        words = ", ".join(
+            f"{score:.1f} (other artists {other_artists[name]:.1f}) with {name}"
+            for name, score in needed.items()
+        )
         print(
             f"above {quantile:.2f} ({threshold:.2f}): rate {model.rate:.2f}, log K {model.log_k:.2f}; "
             f"10 s need {words}"

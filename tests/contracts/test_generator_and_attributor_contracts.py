@@ -13,6 +13,7 @@ from linernotes.attribution.by_group.group_unlearning import GroupUnlearningConf
 from linernotes.attribution.by_group.guda import Guda, GudaConfig
 from linernotes.attribution.chance import Chance
 from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
+from linernotes.attribution.ensemble import Ensemble
 from linernotes.attribution.fast.index import FastIndex, IndexConfig
 from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
 from linernotes.attribution.fast.racing import RaceConfig
@@ -109,6 +110,7 @@ METHODS = {
     "d-trak": lambda: DTrak(TrakConfig(**SHORT)),
     "das": lambda: Das(DasConfig(**SHORT)),
     "ekfac": lambda: EkfacInfluence(EkfacConfig(**STEP)),
+    "ensemble": lambda: Ensemble(members=[EkfacInfluence(EkfacConfig(**STEP)), Similarity()]),
     "fast": lambda: FastIndex(
         IndexConfig(
             n_teaching_queries=12, n_taught_segments=12, n_item_draws=8, n_query_draws=8, n_directions=12

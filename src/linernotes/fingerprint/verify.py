@@ -6,7 +6,8 @@
    ``log(1 - k + k * a * u ** (a - 1))`` nats for "same recording" against "chance".
 2. *Line.* ``frame = (reference - origin) * slope``, ``band = reference band + shift`` is moved to where the
    evidence of all peaks on it is largest.
-3. *Stretch.* The best sum of neighbouring peaks is the aligned span, for the best of three *k*.
+3. *Stretch.* The best sum of neighbouring peaks is the aligned span, for the best of three *k*. One of less than
+   eight tenths of a second is one event, which any two pieces may share, and no alignment.
 4. *Standing.* The same peaks are laid over the same part of the query everywhere else (moved in a circle):
    how many deviations does the true place stand above these? What two pieces share in key and in beat is
    shared at many other places too, and takes itself out. The median and the median deviation are used, so
@@ -52,6 +53,7 @@ _CLEAR = 16  # frames around the alignment that are not "elsewhere": a quarter o
 _REACH = 625  # frames of the query in which "elsewhere" is looked for, at least, if it is that long
 _MAX_LAGS = 600
 _MIN_PEAKS = 8
+_LEAST_STRETCH = 50  # frames, 0.8 s: peaks within less are one attack, or one release, of many tones
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ def refined(
 def standing(
     line: Line, times: NDArray[np.float64], bands: NDArray[np.int64], evidence: Evidence
 ) -> Standing | None:
-    """Return the best stretch along a line and how far it stands out; None when there are too few peaks.
+    """Return the best stretch along a line and how far it stands out; None if it is too short or has too few peaks.
 
     Parameters
     ----------
@@ -230,6 +232,8 @@ def standing(
     ]
     nats, first, last, place = max(stretches)
     if last - first < _MIN_PEAKS:
+        return None
+    if frames[last - 1] - frames[first] < _LEAST_STRETCH:
         return None
     stretch = slice(first, last)
     return Standing(

@@ -1,0 +1,62 @@
+"""The shipped ground truth, and how a larger plan goes on from it."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def truth():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        from benchmarks.counterfactual import truth
+
+        yield truth
+
+
+@pytest.fixture
+def stored(truth, tmp_path):
+    """A ground truth of an earlier, smaller plan."""
+    plan = replace(truth.PlanConfig(), removal_seeds=2)
+    names = ("full-0", "without-00-0", "without-00-1")
+    losses = np.arange(6, dtype=np.float32).reshape(3, 2)
+    truth.save_truth(truth.Truth(plan, names, losses), tmp_path)
+    return tmp_path
+
+
+def test_a_plan_with_more_seeds_keeps_what_was_trained(truth, stored):
+    known = truth.known_losses(stored)
+    assert {name: row.tolist() for name, row in known.items()} == {
+        "full-0": [0, 1], "without-00-0": [2, 3], "without-00-1": [4, 5],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["half_blocks", "ninety_blocks", "per_block", "n_seeds", "seed"])
+def test_a_plan_that_draws_other_subsets_keeps_nothing(truth, stored, name):
+    with np.load(stored / truth.FILE) as old:
+        arrays = dict(old)
+    plan = json.loads(str(arrays["plan"]))
+    arrays["plan"] = json.dumps(plan | {name: plan[name] + 1})
+    np.savez(stored / truth.FILE, **arrays)
+    assert truth.known_losses(stored) == {}
+
+
+def test_another_recipe_keeps_nothing(truth, stored, monkeypatch):
+    monkeypatch.setattr(truth, "RECIPE", replace(truth.RECIPE, n_steps=truth.RECIPE.n_steps + 1))
+    assert truth.known_losses(stored) == {}
+
+
+def test_nothing_stored_is_nothing_known(truth, tmp_path):
+    assert truth.known_losses(tmp_path) == {}
+
+
+def test_the_shipped_truth_is_what_the_plan_asks_for(truth):
+    known = truth.known_losses()
+    with np.load(truth.DATA / truth.FILE) as shipped:
+        assert json.loads(str(shipped["plan"])) == asdict(truth.PlanConfig())
+        assert set(known) == {str(name) for name in shipped["names"]}
