@@ -9,10 +9,10 @@ is much better than the rest, it errs more than that one. So an ensemble is meas
 
 Conventions
 -----------
-Ranks are those of an item's mean score; ties share the mean of their ranks. Replicates of a member are averaged into as many groups as
-the member with the fewest has, and divided by the same deviation as its scores: the spread of the ensemble's replicates is its
-members' own, as if they measured independently. An ensemble by rank has replicates of that spread around its ranks. A member whose
-scores are all equal says nothing, and adds nothing.
+Ranks are those of an item's mean score; ties share the mean of their ranks. Replicates of a member are averaged into as
+many groups as the member with the fewest has, and divided by the same deviation as its scores: the spread of the
+ensemble's replicates is its members' own, as if they measured independently. An ensemble by rank has replicates of that
+spread around its ranks. A member whose scores are all equal says nothing, and adds nothing.
 
 Cost
 ----
@@ -20,8 +20,8 @@ That of its members, one after another.
 
 References
 ----------
-Dietterich (2000), "Ensemble methods in machine learning"; van der Waerden (1952), "Order tests for the two-sample problem" (ranks as
-normal deviates).
+Dietterich (2000), "Ensemble methods in machine learning"; van der Waerden (1952), "Order tests for the two-sample
+problem" (ranks as normal deviates).
 
 Known limits
 ------------
@@ -183,7 +183,8 @@ def grouped(replicates: NDArray[np.float64], n_groups: int) -> NDArray[np.float6
     """
     parts = np.array_split(np.arange(replicates.shape[1]), n_groups)
     means = np.stack([replicates[:, part].mean(axis=1) for part in parts], axis=1)
-    return means + (replicates.mean(axis=1) - means.mean(axis=1))[:, None]
+    kept: NDArray[np.float64] = means + (replicates.mean(axis=1) - means.mean(axis=1))[:, None]
+    return kept
 
 
 def _on_one_scale(replicates: NDArray[np.float64], by: str) -> NDArray[np.float64]:
@@ -193,9 +194,7 @@ def _on_one_scale(replicates: NDArray[np.float64], by: str) -> NDArray[np.float6
     if deviation <= _TINY * max(1.0, float(np.abs(scores).max())):
         return np.zeros_like(replicates)
     around = (replicates - scores[:, None]) / deviation
-    if by == "score":
-        middle = (scores - scores.mean()) / deviation
-    else:
-        middle = ndtri(rankdata(scores) / (len(scores) + 1))
+    ranks = ndtri(rankdata(scores) / (len(scores) + 1))
+    middle = ranks if by == "rank" else (scores - scores.mean()) / deviation
     scaled: NDArray[np.float64] = middle[:, None] + around
     return scaled
