@@ -6,10 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from linernotes.attribution.curvature.kronecker import CurvatureConfig, fit_curvature
 from linernotes.attribution.fast.distillation import _cut, _directions, _solve, _theory
-from linernotes.attribution.fast.features import FeatureReader
+from linernotes.attribution.fast.features import FeatureReader, diagonal_of
 from linernotes.attribution.fast.quantise import quantise_items, quantise_query
 from linernotes.attribution.fast.search import best, scan
+from linernotes.execution import SerialRunner
 
 
 @st.composite
@@ -92,22 +94,31 @@ def test_directions_are_right_singular_vectors():
     assert np.allclose(np.abs(np.sum(found * right[:5], axis=1)), 1.0)
 
 
-def test_a_sketch_is_signed_buckets_of_the_weighted_gradient(tiny_generator, tiny_corpus):
-    n_weights = sum(w.numel() for w in tiny_generator.updatable(tiny_generator.network).values())
-    weighting = np.random.default_rng(1).random(n_weights).astype(np.float32)
-    reader = FeatureReader(tiny_generator, weighting, n_item_draws=3, n_query_draws=3, n_buckets=64, seed=4)
+@pytest.mark.parametrize("kind", ["diagonal", "Kronecker blocks"])
+def test_a_sketch_is_signed_buckets_of_the_whitened_gradient(kind, tiny_generator, tiny_corpus):
+    if kind == "diagonal":
+        random = torch.Generator().manual_seed(1)
+        weights = tiny_generator.updatable(tiny_generator.network)
+        curvature = diagonal_of(
+            {name: torch.rand(w.shape, generator=random) for name, w in weights.items()}, 0.1
+        )
+    else:
+        curvature = fit_curvature(tiny_generator, tiny_corpus, SerialRunner(8), CurvatureConfig(n_repeats=1))
+    reader = FeatureReader(tiny_generator, curvature, n_item_draws=3, n_query_draws=3, n_buckets=64, seed=4)
     segment = tiny_corpus.segments.pick([2])
     row = reader.of_items(segment)
-    network = reader._network
-    loss = tiny_generator.losses(network, segment, tiny_generator.noise_draws(3, 8)).mean()
-    gradient = torch.cat(
-        [g.flatten() for g in torch.autograd.grad(loss, list(reader._weights.values()))]
-    ).numpy()
+    loss = tiny_generator.losses(reader._network, segment, tiny_generator.noise_draws(3, 8)).mean()
+    gradient = dict(
+        zip(reader._weights, torch.autograd.grad(loss, list(reader._weights.values())), strict=True)
+    )
+    whitened = torch.cat([w.flatten() for w in curvature.whiten(gradient).values()]).numpy()
     slow = np.zeros(64)
-    for value, bucket, signed in zip(
-        gradient, reader._buckets.numpy(), reader._signed_scale.numpy(), strict=True
-    ):
-        slow[bucket] += float(value) * float(signed)
-    assert np.allclose(row.sketch[0], slow, rtol=1e-4, atol=1e-6)
-    assert np.isclose(row.strength[0], np.square(gradient.astype(float) * weighting).sum(), rtol=1e-4)
+    for value, bucket, sign in zip(whitened, reader._buckets.numpy(), reader._signs.numpy(), strict=True):
+        slow[bucket] += float(value) * int(sign)
+    assert np.allclose(row.sketch[0], slow, rtol=1e-4, atol=1e-5 * np.abs(slow).max())
+    through_inverse = sum(
+        float((gradient[name].double() * solved.double()).sum())
+        for name, solved in curvature.solve(gradient).items()
+    )
+    assert np.isclose(row.strength[0], through_inverse, rtol=1e-3)
     assert np.isclose(row.loss[0], float(loss.detach()))

@@ -152,6 +152,10 @@ def estimate_for(
 ) -> CostEstimate:
     """Estimate the cost of a question of known size; what `estimate` does after reading the files."""
     workers = n_workers or max(1, min(os.cpu_count() or 1, 8))
+    if hasattr(method, "expect_weights"):
+        method.expect_weights(
+            sum(weight.numel() for weight in generator.updatable(generator.network).values())
+        )
     passes = passes_of(method, n_items, n_segments, query_segments)
     speed = measure_speed(generator, generates=passes.generated > 0)
     low, high = (_seconds(passes, speed, end) / workers for end in (0, 1))

@@ -36,7 +36,7 @@ from linernotes.workspace import Workspace
 
 FOLDER = "index"
 SHARDS = "building"
-EXACT = "unlearning"
+EXACT = "ekfac"
 
 
 @dataclass(frozen=True, slots=True)

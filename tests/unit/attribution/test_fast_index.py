@@ -10,8 +10,9 @@ import torch
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
 from linernotes.attribution.fast.embedding import Embedded
-from linernotes.attribution.fast.features import FeatureReader, weighting_of
+from linernotes.attribution.fast.features import FeatureReader, diagonal_of
 from linernotes.attribution.fast.index import FastIndex, IndexConfig
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
@@ -22,6 +23,7 @@ from linernotes.generators.base import Segments
 from linernotes.testing import check_attributor
 
 TEACHER = UnlearningConfig(n_query_draws=8, n_scoring_draws=4)
+INFLUENCE = EkfacConfig(n_query_draws=16, n_scoring_draws=8)
 SMALL = IndexConfig(
     n_teaching_queries=12,
     n_taught_segments=12,
@@ -45,8 +47,48 @@ def index(tiny_generator, tiny_corpus):
     return made
 
 
-def test_the_index_keeps_the_contract(tiny_generator, tiny_corpus, tiny_queries):
-    check_attributor(make_index, tiny_generator, tiny_corpus, tiny_queries, SerialRunner)
+def taught_by_influence(**changes):
+    return FastIndex(SMALL, teacher=EkfacInfluence(INFLUENCE), **changes)
+
+
+@pytest.fixture(scope="module")
+def influence_index(tiny_generator, tiny_corpus):
+    made = taught_by_influence()
+    made.fit(tiny_generator, tiny_corpus, SerialRunner(8))
+    return made
+
+
+@pytest.mark.parametrize("make", [make_index, taught_by_influence])
+def test_the_index_keeps_the_contract(make, tiny_generator, tiny_corpus, tiny_queries):
+    check_attributor(make, tiny_generator, tiny_corpus, tiny_queries, SerialRunner)
+
+
+def test_through_its_teachers_curvature_the_student_follows_it(influence_index, tiny_generator, tiny_corpus):
+    queries = [Query(str(i), tiny_corpus.segments.pick([i])) for i in range(0, len(tiny_corpus.segments), 2)]
+    silent = {query.query_id for query in queries if not query.segments.audible.float().mean() > 0.5}
+    queries = [query for query in queries if query.query_id not in silent]
+    teacher = EkfacInfluence(INFLUENCE)
+    teacher.fit(tiny_generator, tiny_corpus, SerialRunner(8))
+    exact = np.stack([r.segment_scores for r in teacher.attribute(queries, SerialRunner(8))])
+    fast = np.stack([r.segment_scores for r in influence_index.attribute(queries, SerialRunner(8))])
+    assert np.corrcoef(exact.ravel(), fast.ravel())[0, 1] > 0.8
+    assert 0.5 < fast.std() / exact.std() < 1.5
+
+
+def test_kronecker_curvature_is_stored_to_the_bit(
+    influence_index, tiny_generator, tiny_corpus, tiny_queries, tmp_path
+):
+    influence_index.save(tmp_path)
+    again = taught_by_influence(folder=tmp_path)
+    again.fit(tiny_generator, tiny_corpus, SerialRunner(8))
+    for query in tiny_queries:
+        np.testing.assert_array_equal(again.answer(query).items, influence_index.answer(query).items)
+
+
+def test_a_curvature_of_other_weights_is_refused(tiny_generator):
+    curvature = diagonal_of({"nothing": torch.ones(3)}, 0.1)
+    with pytest.raises(CorpusError, match="other weights than the generator's"):
+        FeatureReader(tiny_generator, curvature, n_item_draws=2, n_query_draws=2, n_buckets=8, seed=0)
 
 
 def test_predictions_follow_the_teacher_in_order_and_in_size(index, tiny_generator, tiny_corpus):
@@ -244,11 +286,11 @@ def test_settings_are_checked():
 def test_sketches_keep_inner_products(tiny_generator, tiny_corpus):
     weights = tiny_generator.updatable(tiny_generator.network)
     ones = {name: torch.ones_like(weight) for name, weight in weights.items()}
-    weighting = weighting_of(tiny_generator, ones, 0.1)
+    curvature = diagonal_of(ones, 0.1)
     gaps = []
     for seed in range(6):
         reader = FeatureReader(
-            tiny_generator, weighting, n_item_draws=4, n_query_draws=4, n_buckets=2048, seed=seed
+            tiny_generator, curvature, n_item_draws=4, n_query_draws=4, n_buckets=2048, seed=seed
         )
         rows = reader.of_items(tiny_corpus.segments.pick([0, 5]))
         gaps.append((rows.sketch[0] @ rows.sketch[0] - rows.strength[0]) / rows.strength[0])

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from linernotes.attribution.chance import Chance
+from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
 from linernotes.attribution.fast.index import FastIndex, IndexConfig
 from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
 from linernotes.attribution.fast.racing import RaceConfig
@@ -147,9 +148,9 @@ def test_what_the_index_does_not_know_is_answered_exactly_and_said_so(
     assert code == 0, err
     answer = json.loads(out)[0]
     assert answer["fallback"] is True
-    assert answer["answered_by"] == answer["method"] == "unlearning"
+    assert answer["answered_by"] == answer["method"] == "ekfac"
     assert "unlike what the index learnt from" in answer["why"]
-    assert "answered by 'unlearning'" in err
+    assert "answered by 'ekfac'" in err
     code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--no-exact", "--json")
     answer = json.loads(out)[0]
     assert answer["answered_by"] == "fast"
@@ -176,6 +177,13 @@ class Counting:
         self.backwards += losses.numel() if losses.requires_grad else 0
         return losses
 
+    def outputs(self, network, segments, draws):
+        outputs = self._inner.outputs(network, segments, draws)
+        n_passes = outputs.shape[0] * outputs.shape[1]
+        self.forwards += n_passes
+        self.backwards += n_passes if outputs.requires_grad else 0
+        return outputs
+
     def paired_losses(self, network, segments, draws):
         losses = self._inner.paired_losses(network, segments, draws)
         self.forwards += losses.numel()
@@ -192,7 +200,11 @@ METHODS = {
     "mucs": lambda: Mucs(MucsConfig(n_steps=1, batch_size=8, n_scoring_draws=4)),
     "similarity": Similarity,
     "random": Chance,
+    "ekfac": lambda: EkfacInfluence(EkfacConfig(n_query_draws=8, n_scoring_draws=4)),
     "fast": lambda: FastIndex(FAST, teacher=PartialUnlearning(TEACHER)),
+    "fast by ekfac": lambda: FastIndex(
+        FAST, teacher=EkfacInfluence(EkfacConfig(n_query_draws=8, n_scoring_draws=4))
+    ),
     "prefiltered": lambda: Prefiltered(
         PrefilterConfig(1, 2, RaceConfig(2)), exact=PartialUnlearning(TEACHER), shortlister=Similarity()
     ),

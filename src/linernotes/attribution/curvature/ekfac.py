@@ -38,6 +38,7 @@ First order: what several removals do together, or a large one, is extrapolated.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -90,6 +91,17 @@ class EkfacConfig:
     def curvature(self) -> CurvatureConfig:
         """Return the settings of the curvature alone."""
         return CurvatureConfig(self.kind, self.gradients, self.n_repeats, self.damping, self.scope, self.seed)
+
+
+def directions_at_once(n_weights: int) -> int:
+    """Return how many queries one pass over the corpus serves.
+
+    Examples
+    --------
+    >>> directions_at_once(560_000), directions_at_once(10**9)
+    (119, 1)
+    """
+    return max(1, DIRECTION_BYTES // max(1, 4 * n_weights))
 
 
 @dataclass(frozen=True)
@@ -201,6 +213,38 @@ class EkfacInfluence:
         of = "training loss" if self.config.score == "difference" else "logarithm of the training loss"
         return f"fall of the output's loss per weight on the segment's {of}"
 
+    @property
+    def curvature(self) -> Curvature:
+        """The fitted curvature of the corpus's loss.
+
+        Raises
+        ------
+        NotFitted
+            If `fit` was not called.
+        """
+        if self._fitted is None:
+            raise NotFitted(f"{self.name}: fit it on a sealed corpus first")
+        return self._fitted[2]
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query.
+
+        Several queries share their passes over the corpus: see `cost_of_many`.
+        """
+        passes = self.cost_of_many(n_segments, [n_query_segments] if n_query_segments else [])
+        return passes, passes
+
+    def cost_of_many(self, n_segments: int, asked: Sequence[int], n_weights: int = 0) -> int:
+        """Return the passes, forward and as many backward, of fitting and of queries of so many segments, together.
+
+        Without *n_weights*, all directions are assumed to fit into one pass over the corpus.
+        """
+        config = self.config
+        fitting = (2 if config.kind == "ekfac" else 1) * config.n_repeats * n_segments
+        n_draws = max(1, round(config.query_levels * config.n_query_draws))
+        scans = math.ceil(len(asked) / directions_at_once(n_weights))
+        return fitting + sum(asked) * n_draws + scans * n_segments * config.n_scoring_draws
+
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Estimate the curvature of the corpus's loss.
 
@@ -222,8 +266,8 @@ class EkfacInfluence:
         if self._fitted is None:
             raise NotFitted(f"{self.name}: fit it on a generator and a sealed corpus first")
         generator = self._fitted[0]
-        n_bytes = 4 * sum(weight.numel() for weight in generator.updatable(generator.network).values())
-        at_once = max(1, DIRECTION_BYTES // max(1, n_bytes))
+        n_weights = sum(weight.numel() for weight in generator.updatable(generator.network).values())
+        at_once = directions_at_once(n_weights)
         results: list[ItemScores] = []
         for first in range(0, len(queries), at_once):
             results += self._attribute(*self._fitted, queries[first : first + at_once], run)

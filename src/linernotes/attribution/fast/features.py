@@ -1,10 +1,12 @@
 """What a segment looks like from inside the generator: its preconditioned gradient, sketched, and its hidden states.
 
-The unlearning score of a segment i for a query q is, to first order, an inner product of two gradients,
+The influence of a segment i on a query q, or what forgetting q does to i, is to first order an inner product of two
+gradients,
 
     score(q, i) ∝ ⟨u_q, u_i⟩,        u = (F + λ F̄)^-½ ∇ℓ,
 
-with F the Fisher diagonal. The gradients are too long to keep; a sparse random projection (one signed bucket
+with F the curvature of the corpus's loss: Kronecker blocks (EK-FAC), or the Fisher diagonal, whichever the teacher
+goes by. The gradients are too long to keep; a sparse random projection (one signed bucket
 per weight) keeps their inner products without bias. To it join the pooled hidden states of each transformer
 layer, the pooled tokens, and the loss: what a student needs to correct the first-order score.
 
@@ -43,6 +45,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from linernotes.attribution.curvature.kronecker import Curvature
+from linernotes.attribution.measurement import cleanest
 from linernotes.attribution.working_copy import trainable_copy
 from linernotes.errors import CorpusError
 from linernotes.generators.base import Generator, NoiseDraws, Segments
@@ -93,40 +97,38 @@ class FeatureReader:
     ----------
     generator : Generator
         Left as it is.
-    weighting : NDArray [shape=(n_weights,), float32]
-        What each weight's derivative is multiplied by; see `weighting_of`.
+    curvature : Curvature
+        What gradients are brought to one scale by; see `diagonal_of` for the simplest.
     n_item_draws, n_query_draws, n_buckets : int
         Noise draws per item segment, at most so many per query segment, and length of the sketch.
     seed : int
         Of the draws and the projection.
+    query_levels : float in (0, 1]
+        Part of the noise levels, the cleanest, that a query's gradient is taken at.
     """
 
     def __init__(
         self,
         generator: Generator,
-        weighting: Rows,
+        curvature: Curvature,
         *,
         n_item_draws: int,
         n_query_draws: int,
         n_buckets: int,
         seed: int,
+        query_levels: float = 1.0,
     ) -> None:
         self.generator = generator
-        self.weighting = weighting
+        self.curvature = curvature
         self._item_draws: NoiseDraws = generator.noise_draws(n_item_draws, seed + 4)
-        self._n_query_draws, self._seed = n_query_draws, seed
+        self._n_query_draws, self._query_levels, self._seed = n_query_draws, query_levels, seed
         self._network = trainable_copy(generator)
         self._weights = generator.updatable(self._network)
+        _must_fit(curvature, self._weights)
         n_weights = sum(weight.numel() for weight in self._weights.values())
-        if weighting.shape != (n_weights,):
-            raise CorpusError(
-                f"index weighs {weighting.shape} weights, the generator has {n_weights}; {AGAIN}"
-            )
         random = torch.Generator().manual_seed(seed + 5)
-        signs = torch.randint(0, 2, (n_weights,), generator=random).mul_(2).sub_(1)
+        self._signs = torch.randint(0, 2, (n_weights,), generator=random).mul_(2).sub_(1)
         self._buckets = torch.randint(0, n_buckets, (n_weights,), generator=random)
-        self._scale = torch.from_numpy(np.array(weighting))
-        self._signed_scale = self._scale * signs
         self._n_buckets = n_buckets
         self._layers = layer_names(list(self._weights))
 
@@ -141,16 +143,18 @@ class FeatureReader:
 
         A longer output gets fewer draws per segment, so that an answer takes about the same time.
         """
-        draws = self.generator.noise_draws(draws_for(len(segments), self._n_query_draws), self._seed + 4)
-        return self._row(segments, draws, audible_only=True)
+        n_draws = draws_for(len(segments), self._n_query_draws)
+        pool = self.generator.noise_draws(round(n_draws / self._query_levels), self._seed + 4)
+        return self._row(segments, cleanest(pool, self._query_levels), audible_only=True)
 
     def _row(self, segments: Segments, draws: NoiseDraws, *, audible_only: bool) -> Features:
         with _pooled_outputs(self._network, self._layers) as pooled:
             loss = self.generator.losses(self._network, segments, draws, audible_only=audible_only).mean()
         gradients = torch.autograd.grad(loss, list(self._weights.values()))
-        flat = torch.cat([gradient.detach().flatten() for gradient in gradients]).cpu()
-        sketch = torch.zeros(self._n_buckets).index_add_(0, self._buckets, flat * self._signed_scale)
-        strength = float((flat * self._scale).double().square().sum())
+        named = {name: one.detach().cpu() for name, one in zip(self._weights, gradients, strict=True)}
+        flat = torch.cat([one.flatten() for one in self.curvature.whiten(named).values()])
+        sketch = torch.zeros(self._n_buckets).index_add_(0, self._buckets, flat * self._signs)
+        strength = float(flat.double().square().sum())
         tokens = segments.latents.flatten(0, 1)
         hidden = torch.cat([tokens.mean(0), tokens.std(0, correction=0), *pooled])
         facts = np.array([[float(loss.detach())], [strength]], dtype=np.float32)
@@ -195,15 +199,25 @@ def draws_for(n_segments: int, n_query_draws: int) -> int:
     return min(n_query_draws, max(2, MOST_PASSES // n_segments))
 
 
-def weighting_of(generator: Generator, fisher: Mapping[str, Tensor], damping: float) -> Rows:
-    """Return the square root of what unlearning divides by, inverted [shape=(n_weights,), float32].
+def diagonal_of(fisher: Mapping[str, Tensor], damping: float) -> Curvature:
+    """Return the Fisher diagonal as a curvature; ``damping`` is the multiple of its mean that is added to every weight's."""
+    return Curvature((), {name: values.float() for name, values in fisher.items()}, damping, "network")
 
-    ``damping`` is the multiple of the mean Fisher that is added to every weight's.
-    """
-    flat = torch.cat([fisher[name].flatten() for name in generator.updatable(generator.network)]).float()
-    mean = float(flat.mean())
-    scale: Rows = ((flat + damping * mean).rsqrt() if mean > 0 else torch.ones_like(flat)).numpy()
-    return scale
+
+def _must_fit(curvature: Curvature, weights: Mapping[str, Tensor]) -> None:
+    """Refuse a curvature of other weights than the generator's."""
+    expected = {name: tuple(weight.shape) for name, weight in weights.items()}
+    found = {name: tuple(values.shape) for name, values in curvature.diagonal.items()}
+    for block in curvature.blocks:
+        parts = block.layer.split(block.eigenvalues)
+        found |= {name: tuple(values.shape) for name, values in parts.items()}
+    if found != expected:
+        differing = sorted(
+            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+        )
+        raise CorpusError(
+            f"index made for other weights than the generator's ({len(differing)} differ, '{differing[0]}' first); {AGAIN}"
+        )
 
 
 def layer_names(weights: Sequence[str]) -> list[str]:

@@ -1,10 +1,13 @@
-"""The fast index: a student of a counterfactual method that answers in milliseconds.
+"""The fast index: a student of an influence method that answers in milliseconds.
 
-`FastIndex` is an attribution method like any other. Fitting it asks the teacher (unlearning, unless another is
-given) about a few dozen made-up queries and some of the recordings, fits a `Student` to the answers, and turns every
-segment of the corpus into an embedding of one byte per number. An answer is then one gradient of the query and one
-scan of the bytes. It predicts *what forgetting the output would do to each recording*; how alike two pieces sound
-never enters but through that.
+`FastIndex` is an attribution method like any other. Fitting it asks the teacher (influence through EK-FAC curvature,
+unless another is given) about a few dozen made-up queries and some of the recordings, fits a `Student` to the answers, and
+turns every segment of the corpus into an embedding of one byte per number. An answer is then one gradient of the query
+and one scan of the bytes. It predicts *what training on each recording did to the output's loss* (taught by unlearning:
+what forgetting the output would do to each recording); how alike two pieces sound never enters but through that.
+
+Features go by the teacher's own curvature, so that the first-order score, which the student starts from, is the
+teacher's own up to the sketch and the noise draws.
 
 Conventions
 -----------
@@ -33,12 +36,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.attribution.base import Attributor, EncodedCorpus, ItemScores, Query
+from linernotes.attribution.curvature.ekfac import EkfacInfluence
 from linernotes.attribution.curvature.fisher import FisherPass
+from linernotes.attribution.curvature.kronecker import Curvature
 from linernotes.attribution.fast import index_store
 from linernotes.attribution.fast.answering import FastAnswer, Fitted
 from linernotes.attribution.fast.distillation import StudentConfig, fit_student
 from linernotes.attribution.fast.embedding import Embedded, EmbedPass, block_of, embedded
-from linernotes.attribution.fast.features import FeaturePass, FeatureReader, Features, draws_for, weighting_of
+from linernotes.attribution.fast.features import FeaturePass, FeatureReader, Features, diagonal_of, draws_for
 from linernotes.attribution.fast.teaching import QueryPass, plan_queries, planned_sizes, sample_items
 from linernotes.attribution.unlearning.partial import PartialAttributor, PartialUnlearning
 from linernotes.errors import InputError, NotFitted
@@ -65,7 +70,7 @@ class IndexConfig:
     n_directions, n_hidden, n_dims : int
         Principal directions of gradients, of hidden states, and length of an embedding.
     damping : float
-        Of the Fisher diagonal, as in unlearning.
+        Of the Fisher diagonal, as in unlearning; a teacher with a curvature of its own brings its damping.
     unfamiliar_below : float
         p-value up to which a query counts as unlike everything the student learnt from; one that lies farther
         out than all teaching queries always does.
@@ -77,7 +82,7 @@ class IndexConfig:
     n_taught_segments: int = 192
     n_item_draws: int = 8
     n_query_draws: int = 8
-    n_buckets: int = 4096
+    n_buckets: int = 8192
     n_directions: int = 384
     n_hidden: int = 16
     n_dims: int = 256
@@ -94,7 +99,7 @@ class IndexConfig:
 
 
 class FastIndex:
-    """A distilled counterfactual score.
+    """A distilled influence score.
 
     Parameters
     ----------
@@ -109,8 +114,8 @@ class FastIndex:
     """
 
     name = "fast"
-    revision = "1"
-    paper = "after Wang et al. (2025), arXiv:2511.10721; teacher: Choi et al. (2025), arXiv:2506.18312"
+    revision = "2"
+    paper = "after Wang et al. (2025), arXiv:2511.10721; teacher: see settings"
     licence = "Apache-2.0"
 
     def __init__(
@@ -122,9 +127,10 @@ class FastIndex:
         seed: int = 0,
     ) -> None:
         self.config = config or IndexConfig(seed=seed)
-        self.teacher: Attributor = teacher or PartialUnlearning(seed=seed)
+        self.teacher: Attributor = teacher or EkfacInfluence(seed=seed)
         self.folder = folder
         self._fitted: Fitted | None = None
+        self._n_weights = 0
 
     @property
     def unit(self) -> str:
@@ -154,8 +160,7 @@ class FastIndex:
         if self.folder is not None and self._is_stored:
             self.open(self.folder, generator, corpus.root)
             return
-        fisher = self._fit_teacher(generator, corpus, run)
-        reader = self._reader(generator, weighting_of(generator, fisher, self.config.damping))
+        reader = self._reader(generator, self._fit_teacher(generator, corpus, run))
         plans = plan_queries(corpus, self.config.n_teaching_queries, self.config.seed + 6)
         queries = run(QueryPass(generator, corpus), plans, name="teaching queries")
         taught = sample_items(corpus, self.config.n_taught_segments, self.config.seed + 7)
@@ -172,12 +177,16 @@ class FastIndex:
             rows = run(EmbedPass(reader, student, corpus), range(len(corpus.segments)), name="embedding")
         self._fitted = Fitted(corpus.item_ids, corpus.root, reader, student, rows)
 
-    def _fit_teacher(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> dict[str, Any]:
+    def _fit_teacher(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Curvature:
+        """Fit the teacher and return the curvature that it goes by, or the Fisher diagonal."""
         self.teacher.fit(generator, corpus, run)
+        if isinstance(self.teacher, EkfacInfluence):
+            return self.teacher.curvature
         if isinstance(self.teacher, PartialUnlearning):
-            return dict(self.teacher.fisher)
+            return diagonal_of(self.teacher.fisher, self.config.damping)
         draws = generator.noise_draws(FISHER_DRAWS, self.config.seed + 2)
-        return run(FisherPass(generator, corpus, draws), range(len(corpus.segments)), name="Fisher")
+        fisher = run(FisherPass(generator, corpus, draws), range(len(corpus.segments)), name="Fisher")
+        return diagonal_of(fisher, self.config.damping)
 
     def _ask(self, queries: Sequence[Query], taught: list[int], run: Runner) -> NDArray[np.float64]:
         if isinstance(self.teacher, PartialAttributor):
@@ -185,11 +194,12 @@ class FastIndex:
         answers = self.teacher.attribute(queries, run)
         return np.stack([answer.segment_scores[taught] for answer in answers])
 
-    def _reader(self, generator: Generator, weighting: NDArray[np.float32]) -> FeatureReader:
-        config = self.config
+    def _reader(self, generator: Generator, curvature: Curvature) -> FeatureReader:
+        config, teacher = self.config, self.teacher
         return FeatureReader(
-            generator, weighting, n_item_draws=config.n_item_draws, n_query_draws=config.n_query_draws,
+            generator, curvature, n_item_draws=config.n_item_draws, n_query_draws=config.n_query_draws,
             n_buckets=config.n_buckets, seed=config.seed,
+            query_levels=teacher.config.query_levels if isinstance(teacher, EkfacInfluence) else 1.0,
         )  # fmt: skip
 
     def _sample(self, n_segments: int, taught: list[int]) -> NDArray[np.int64]:
@@ -267,17 +277,28 @@ class FastIndex:
         answer = _passes(n_query_segments, config)
         if self._is_stored:
             return answer, answer
-        if not isinstance(self.teacher, PartialUnlearning):
-            raise InputError(
-                f"fast index taught by '{self.teacher.name}': its cost is the teacher's, which varies"
-            )
-        forwards, backwards = self.teacher.cost(n_segments, 0)
-        taught = min(n_segments, config.n_taught_segments) * self.teacher.n_draws
         asked = planned_sizes(config.n_teaching_queries)
-        gradients = sum(n * self.teacher.config.n_query_draws + _passes(n, config) for n in asked)
+        forwards, backwards = self._teaching(n_segments, asked)
         rows = n_segments + (LARGEST_SAMPLE if n_segments > LARGEST_SAMPLE else 0)
-        gradients += rows * config.n_item_draws + answer
-        return forwards + config.n_teaching_queries * taught + gradients, backwards + gradients
+        gradients = sum(_passes(n, config) for n in asked) + rows * config.n_item_draws + answer
+        return forwards + gradients, backwards + gradients
+
+    def expect_weights(self, n_weights: int) -> None:
+        """Tell how many weights the generator has, for `cost`; without it, few enough for one pass are assumed."""
+        self._n_weights = n_weights
+
+    def _teaching(self, n_segments: int, asked: Sequence[int]) -> tuple[int, int]:
+        """Return the teacher's forward and backward passes: its fitting and its answers."""
+        teacher = self.teacher
+        if isinstance(teacher, PartialUnlearning):
+            forwards, backwards = teacher.cost(n_segments, 0)
+            taught = min(n_segments, self.config.n_taught_segments) * teacher.n_draws
+            gradients = sum(asked) * teacher.config.n_query_draws
+            return forwards + len(asked) * taught + gradients, backwards + gradients
+        if isinstance(teacher, EkfacInfluence):
+            passes = teacher.cost_of_many(n_segments, asked, self._n_weights)
+            return passes, passes
+        raise InputError(f"fast index taught by '{teacher.name}': its cost is the teacher's, which varies")
 
     @property
     def _is_stored(self) -> bool:
@@ -310,7 +331,9 @@ class FastIndex:
             If a newer revision of Linernotes wrote it.
         """
         stored = index_store.load(folder, belongs_to=self._belongs_to(generator, corpus_root))
-        self._fitted = index_store.unpacked(stored, folder, lambda rows: self._reader(generator, rows))
+        self._fitted = index_store.unpacked(
+            stored, folder, lambda curvature: self._reader(generator, curvature)
+        )
 
     def _parts(self) -> Fitted:
         if self._fitted is None:

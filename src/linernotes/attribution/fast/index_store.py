@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from linernotes.attribution.curvature import packing
+from linernotes.attribution.curvature.kronecker import Curvature
 from linernotes.attribution.fast.answering import Fitted
 from linernotes.attribution.fast.embedding import Embedded
 from linernotes.attribution.fast.features import FeatureReader
@@ -35,8 +37,9 @@ from linernotes.errors import CorpusError, NewerRevision
 
 HEADER = "index.json"
 STUDENT_ARRAYS = "student_"
+CURVATURE_ARRAYS = "curvature_"
 FORMAT = "linernotes-attribution-index"
-REVISION = 1
+REVISION = 2
 AGAIN = "build it again with 'linernotes index build'"
 
 
@@ -52,15 +55,16 @@ def packed(fitted: Fitted, belongs_to: Mapping[str, Any]) -> StoredIndex:
     """Return a fitted index as it is kept, with what it belongs to."""
     arrays: dict[str, NDArray[Any]] = {name: getattr(fitted.rows, name) for name in Embedded.__annotations__}
     arrays |= {STUDENT_ARRAYS + name: array for name, array in fitted.student.arrays.items()}
-    arrays["weighting"] = fitted.reader.weighting
-    facts = dict(belongs_to) | {"report": fitted.student.report, "item_ids": list(fitted.item_ids)}
+    curvature, names = packing.packed(fitted.reader.curvature)
+    arrays |= {CURVATURE_ARRAYS + name: array for name, array in curvature.items()}
+    facts = dict(belongs_to) | {
+        "report": fitted.student.report, "item_ids": list(fitted.item_ids), "curvature": names,
+    }  # fmt: skip
     return StoredIndex(facts, arrays)
 
 
-def unpacked(
-    stored: StoredIndex, folder: Path, reader_of: Callable[[NDArray[np.float32]], FeatureReader]
-) -> Fitted:
-    """Return the fitted index; *reader_of* makes a reader of features from its weighting.
+def unpacked(stored: StoredIndex, folder: Path, reader_of: Callable[[Curvature], FeatureReader]) -> Fitted:
+    """Return the fitted index; *reader_of* makes a reader of features from its curvature.
 
     Raises
     ------
@@ -69,13 +73,9 @@ def unpacked(
     """
     try:
         rows = Embedded(**{name: stored.arrays[name] for name in Embedded.__annotations__})
-        arrays = {
-            name.removeprefix(STUDENT_ARRAYS): np.array(array)
-            for name, array in stored.arrays.items()
-            if name.startswith(STUDENT_ARRAYS)
-        }
-        student = Student(arrays, stored.facts["report"])
-        reader = reader_of(np.array(stored.arrays["weighting"]))
+        student = Student(_under(STUDENT_ARRAYS, stored), stored.facts["report"])
+        curvature = packing.unpacked(_under(CURVATURE_ARRAYS, stored), stored.facts["curvature"])
+        reader = reader_of(curvature)
         item_ids = tuple(str(item_id) for item_id in stored.facts["item_ids"])
         corpus_root = str(stored.facts["corpus_root"])
     except KeyError as error:
@@ -83,6 +83,14 @@ def unpacked(
     if len(rows.starts) != len(item_ids) + 1 or rows.starts[-1] != len(rows.codes):
         raise CorpusError(f"{folder}: index whose parts do not fit together; {AGAIN}")
     return Fitted(item_ids, corpus_root, reader, student, rows)
+
+
+def _under(prefix: str, stored: StoredIndex) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): np.array(array)
+        for name, array in stored.arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def save(stored: StoredIndex, folder: Path) -> None:
