@@ -3,6 +3,7 @@
     python -m benchmarks.counterfactual                    score every method on the shipped ground truth
     python -m benchmarks.counterfactual --methods dtrak,mucs
     python -m benchmarks.counterfactual removal MODELS     leave-top-K-out retraining of the scored methods
+    python -m benchmarks.counterfactual confirm MODELS     the same of new outputs, for the rivals not yet told apart
     python -m benchmarks.counterfactual statements         do calibrated statements come true?
     python -m benchmarks.counterfactual retrain MODELS     train what the ground truth lacks (--anew: all; hours; resumes)
     python -m benchmarks.counterfactual build DATA         choose and encode the corpus anew from audio
@@ -25,6 +26,7 @@ import numpy as np
 
 from benchmarks.counterfactual import removal as removals
 from benchmarks.counterfactual.build import build
+from benchmarks.counterfactual.outputs import with_fresh
 from benchmarks.counterfactual.pack import DATA, Pack, load_pack
 from benchmarks.counterfactual.plan import Job, PlanConfig, jobs_of
 from benchmarks.counterfactual.report import as_text, removal_lines
@@ -39,6 +41,7 @@ from benchmarks.counterfactual.table import (
     lds_rows,
     leads,
     split_of,
+    with_ensembles,
 )
 from benchmarks.counterfactual.truth import Truth, known_losses, load_truth, save_truth
 from linernotes.cli.output import Progress
@@ -65,7 +68,10 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "action", nargs="?", default="score", choices=["score", "removal", "statements", "retrain", "build"]
+        "action",
+        nargs="?",
+        default="score",
+        choices=["score", "removal", "confirm", "statements", "retrain", "build"],
     )
     parser.add_argument("folder", nargs="?", type=Path, help="MODELS or DATA")
     parser.add_argument("--methods", default=",".join(METHODS))
@@ -79,7 +85,7 @@ def main() -> None:
         "--scores", type=Path, default=RESULTS / "scores", help="where finished scores are kept"
     )
     options = parser.parse_args()
-    if options.action in ("removal", "retrain", "build") and options.folder is None:
+    if options.action in ("removal", "confirm", "retrain", "build") and options.folder is None:
         parser.error(f"{options.action}: name a folder")
     if options.action == "build":
         return build(options.folder, DATA, print)
@@ -89,8 +95,12 @@ def main() -> None:
     if options.action == "statements":
         return _state(pack, options)
     if options.action == "removal":
-        return _remove(pack, _measure(removals.SCORERS, pack, options), options)
-    measured = _measure(options.methods.split(","), pack, options)
+        return _remove(pack, removals.SCORERS, _queries(pack)["generated"], 0, options)
+    if options.action == "confirm":
+        pack = with_fresh(pack, removals.N_FRESH)
+        return _remove(pack, removals.IN_QUESTION, tuple(pack.of_kind("fresh")), removals.N_FRESH, options)
+    queries = tuple(q for places in _queries(pack).values() for q in places)
+    measured = _measure(options.methods.split(","), queries, options)
     report = _score(pack, load_truth(pack), measured)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "table.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -102,9 +112,10 @@ def _queries(pack: Pack) -> dict[str, tuple[int, ...]]:
     return {kind: split_of(pack, kind).test for kind in ("generated", "passage")}
 
 
-def _measure(names: Sequence[str], pack: Pack, options: argparse.Namespace) -> dict[str, Row]:
+def _measure(
+    names: Sequence[str], queries: tuple[int, ...], options: argparse.Namespace, n_fresh: int = 0
+) -> dict[str, Row]:
     """Score all methods, each in a process of its own."""
-    queries = tuple(q for places in _queries(pack).values() for q in places)
     found: dict[str, Row] = {}
     processes = get_context("forkserver")
     processes.set_forkserver_preload(
@@ -114,7 +125,7 @@ def _measure(names: Sequence[str], pack: Pack, options: argparse.Namespace) -> d
         ProcessPoolExecutor(options.workers, mp_context=processes, max_tasks_per_child=1) as pool,
         Progress() as progress,
     ):
-        waiting = {pool.submit(measure, name, queries, options.scores): name for name in names}
+        waiting = {pool.submit(measure, name, queries, options.scores, n_fresh): name for name in names}
         for number, done in enumerate(as_completed(waiting), start=1):
             found[waiting[done]] = done.result()
             progress("methods", number, len(names))
@@ -143,13 +154,14 @@ def _score(pack: Pack, truth: Truth, measured: dict[str, Row]) -> dict[str, Any]
         scores = {name: row.scores[first : first + len(queries)] for name, row in measured.items()}
         first += len(queries)
         scores["label-only"] = label_only(pack, queries)
-        report[kind] = lds_rows(scores, truth, pack, queries)
+        report[kind] = lds_rows(with_ensembles(scores), truth, pack, queries)
         report[kind]["groups"] = group_rows(scores, truth, pack, queries)
         if BEST in scores:
             report[kind]["leads"] = leads(BEST, scores, truth, pack, queries)
-    stored = RESULTS / "removal.json"
-    if stored.is_file():
-        report["removal"] = json.loads(stored.read_text(encoding="utf-8"))
+    for action in ("removal", "confirm"):
+        stored = RESULTS / f"{action}.json"
+        if stored.is_file():
+            report[action] = json.loads(stored.read_text(encoding="utf-8"))
     return report
 
 
@@ -167,27 +179,29 @@ def _retrain(pack: Pack, options: argparse.Namespace) -> None:
     save_truth(Truth(plan, names, np.stack([known[name] for name in names])))
 
 
-def _remove(pack: Pack, measured: dict[str, Row], options: argparse.Namespace) -> None:
-    queries = _queries(pack)["generated"]
-    scores = {name: measured[name].scores[: len(queries)] for name in measured if name in removals.SCORERS}
+def _remove(
+    pack: Pack, names: Sequence[str], queries: tuple[int, ...], n_fresh: int, options: argparse.Namespace
+) -> None:
+    """Retrain without what each method puts first for each query."""
+    scores = {name: row.scores for name, row in _measure(names, queries, options, n_fresh).items()}
     wanted = removals.removals_of(scores, queries)
     controls = removals.controls_of(len(pack.items))
     seeds = removals.SEEDS[: options.seeds]
     jobs = removals.jobs_of_removals([*controls, *wanted], len(pack.items), seeds)
-    names = [job.name for job in jobs]
-    losses = dict(zip(names, _train(pack, jobs, options, queries), strict=True))
+    losses = dict(zip((job.name for job in jobs), _train(pack, jobs, options, queries), strict=True))
     found = removals.effects(wanted, controls, losses, queries, seeds)
     report = {
         "top": removals.TOP,
         "n_controls": removals.N_CONTROLS,
         "n_queries": len(queries),
+        "n_fresh": n_fresh,
         "n_models": len(jobs),
         "best": BEST,
         "seeds": list(seeds),
         "machine": machine_facts(),
         "scorers": removals.rows(found, BEST),
     }
-    (RESULTS / "removal.json").write_text(
+    (RESULTS / f"{options.action}.json").write_text(
         json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
     print("\n".join(removal_lines(report)))

@@ -11,9 +11,8 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from benchmarks.counterfactual.material import Entry, choose, read_sources, sound_of
+from benchmarks.counterfactual.outputs import QUERY_SEGMENTS, outputs_of
 from benchmarks.counterfactual.pack import (
     N_DIMS,
     RECIPE,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from linernotes.generators.base import Segments
 
 N_GENERATED = 80
-QUERY_SEGMENTS = 2
 QUERY_SEED = 700
 
 
@@ -97,16 +95,12 @@ def _write_queries(
     data: Path,
     outside: Sequence[Entry],
 ) -> None:
-    random = np.random.default_rng(QUERY_SEED)
-    plain = [entry for entry in corpus if entry.kind == "plain"]
+    plain = [entry.source.words for entry in corpus if entry.kind == "plain"]
     facts: list[dict[str, str]] = []
     parts: list[Segments] = []
-    for number in range(N_GENERATED):
-        prompt = plain[int(random.integers(len(plain)))].source.words
-        sound = generator.generate(QUERY_SEED + number, QUERY_SEGMENTS * generator.segment_s, prompt)
-        query_id = f"generated-{number:02d}"
-        facts.append({"query_id": query_id, "kind": "generated", "prompt": prompt})
-        parts.append(encode_query(generator, query_id, sound, prompt).segments)
+    for query, prompt in outputs_of(generator, plain, N_GENERATED, QUERY_SEED, "generated"):
+        facts.append({"query_id": query.query_id, "kind": "generated", "prompt": prompt})
+        parts.append(query.segments)
     for entry in outside:
         sound = sound_of(entry, data, generator.sample_rate)
         facts.append({"query_id": entry.item_id, "kind": entry.kind, "prompt": entry.source.words})

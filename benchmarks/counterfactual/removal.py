@@ -5,7 +5,8 @@ without K items drawn at random: as many, so that the smaller corpus is not what
 beyond the controls' mean for the same query. Models are named by who takes part, so lists that two methods share are
 retrained once. Retraining noise is in the intervals, since every query has models of its own.
 
-    python -m benchmarks.counterfactual removal MODELS
+    python -m benchmarks.counterfactual removal MODELS     of the reported outputs
+    python -m benchmarks.counterfactual confirm MODELS     the rivals in question, of new outputs
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ N_BOOTSTRAP = 2000
 SCORERS = (
     "unrolled", "siblings", "unlearning-ekfac", "ekfac", "mucs", "das", "unlearning", "d-trak", "similarity",
 )  # fmt: skip
+IN_QUESTION = ("unrolled", "unlearning-ekfac", "unlearning")  # not told apart on the reported outputs
+N_FRESH = 72  # fixed beforehand: thrice as many
 
 
 @dataclass(frozen=True, slots=True)

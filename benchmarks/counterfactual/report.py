@@ -15,8 +15,9 @@ def as_text(report: dict[str, Any]) -> str:
     ]
     for kind in ("generated", "passage"):
         lines += _lds(kind, report[kind]) + _groups(kind, report[kind]["groups"])
-    if "removal" in report:
-        lines += removal_lines(report["removal"])
+    for action in ("removal", "confirm"):
+        if action in report:
+            lines += removal_lines(report[action])
     return "\n".join([*lines, *_costs(report["methods"])]) + "\n"
 
 
@@ -62,8 +63,8 @@ def removal_lines(part: dict[str, Any]) -> list[str]:
         "",
         f"## Leave-top-{part['top']}-out: rise of the loss beyond a random removal of as many, in %",
         "",
-        f"{part['n_queries']} generated test queries, {len(part['seeds'])} retraining(s) each, "
-        f"{part['n_controls']} controls.",
+        f"{part['n_queries']} {'new' if part['n_fresh'] else 'reported'} outputs, "
+        f"{len(part['seeds'])} retraining(s) each, {part['n_controls']} controls.",
         "",
         f"| scorer | rise | lead of {part.get('best', 'siblings')} |",
         "|---|---|---|",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.counterfactual.outputs import with_fresh
 from benchmarks.counterfactual.pack import Pack, load_pack
 from benchmarks.counterfactual.plan import PlanConfig, removed_artists
 from linernotes.attribution.by_group.groups import Groups
@@ -44,12 +45,12 @@ class Row:
 
 
 @one_thread()
-def measure(name: str, queries: tuple[int, ...], folder: Path) -> Row:
+def measure(name: str, queries: tuple[int, ...], folder: Path, n_fresh: int = 0) -> Row:
     """Fit a method and score the queries, unless *folder* holds the result.
 
-    A name may carry settings: ``ekfac:query_levels=1.0``.
+    A name may carry settings: ``ekfac:query_levels=1.0``. The queries are places in the pack with *n_fresh* new outputs.
     """
-    pack = load_pack()
+    pack = with_fresh(load_pack(), n_fresh)
     method = method_of(name, pack)
     key = _key(name, method.revision, method.settings, queries, pack)
     path = folder / f"{name.partition(':')[0]}-{key[:16]}.npz"

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 N_DEV = {"generated": 48, "passage": 0}
 N_TEST = {"generated": 24, "passage": 12}
+ENSEMBLES = {  # equal weights, chosen before their rows were seen
+    "ensemble": ("ekfac", "unlearning-ekfac", "das"),
+    "unrolled + unlearning-ekfac": ("unrolled", "unlearning-ekfac"),
+    "unrolled + guda": ("unrolled", "guda"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,28 @@ def label_only(pack: Pack, queries: Sequence[int]) -> NDArray[np.float64]:
         name = pack.queries[query].query_id.split("__")[0] if pack.kinds[query] != "generated" else ""
         rows.append(shared + np.array([item.artist == artist_of.get(name) for item in pack.items]))
     return np.stack(rows)
+
+
+def with_ensembles(scores: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Add the mean of standard scores, row by row, of each ensemble whose members are all there.
+
+    Examples
+    --------
+    >>> rows = {"unrolled": np.array([[1.0, 3.0]]), "guda": np.array([[40.0, 20.0]])}
+    >>> with_ensembles(rows)["unrolled + guda"]
+    array([[0., 0.]])
+    """
+    found = dict(scores)
+    for name, members in ENSEMBLES.items():
+        if all(member in scores for member in members):
+            found[name] = np.mean([_standard(scores[member]) for member in members], axis=0)
+    return found
+
+
+def _standard(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    spread = rows.std(axis=1, keepdims=True)
+    standard: NDArray[np.float64] = (rows - rows.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-300)
+    return standard
 
 
 def lds_rows(
@@ -123,11 +150,11 @@ def leads(
 def group_rows(
     scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack, queries: Sequence[int]
 ) -> dict[str, Any]:
-    """Return how well summed scores rank artists by what leaving each out does, as JSON."""
+    """Return how well summed scores rank artists by what leaving each out does, as JSON; ensembles join the sums."""
     names = truth.artists(pack)
     belongs = np.array([[artist == name for artist in pack.artists] for name in names])
     summed = {name: matrix @ belongs.T for name, matrix in scores.items()}
-    return group_table(summed, truth.removals(queries))
+    return group_table(with_ensembles(summed), truth.removals(queries))
 
 
 def collapse_row(row: Row, scores: NDArray[np.float64], pack: Pack) -> dict[str, Any]:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCORES = Path(__file__).parents[1] / "counterfactual" / "results" / "scores"
-ROWS = {"teacher": "unlearning", "similarity": "similarity"}
+ROWS = {"teacher": "ekfac", "similarity": "similarity"}
 N_BEST, N_REPEATS = 10, 20
 SEGMENTS_PER_ITEM = 4
 N_RANKED = 25_000  # recordings, for the shares that `linernotes index query` adds
@@ -59,7 +59,9 @@ def main() -> None:
         "--shards", type=Path, default=None, help="where finished shards of teaching are kept"
     )
     parser.add_argument("--split", choices=("dev", "test"), default="dev")
-    parser.add_argument("--queries", type=int, default=24, help="how many dev queries; of test, all")
+    parser.add_argument(
+        "--queries", type=int, default=24, help="how many dev queries of each kind; of test, all"
+    )
     parser.add_argument("--scores", type=Path, default=SCORES, help="where measured scores are kept")
     parser.add_argument("--segments", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path, default=None)
@@ -92,9 +94,9 @@ def teach(pack: Pack, folder: Path, shards: Path | None) -> dict[str, Any]:
 
 
 def places_of(pack: Pack, split: str, n_dev: int) -> dict[str, tuple[int, ...]]:
-    """Return the queries of each kind: the first of the dev outputs, or what the benchmark's table is about."""
+    """Return the queries of each kind: the first of the dev ones, or what the benchmark's table is about."""
     if split == "dev":
-        return {"generated": split_of(pack, "generated").dev[:n_dev]}
+        return {kind: split_of(pack, kind).dev[:n_dev] for kind in ("generated", "look-alike")}
     return {kind: split_of(pack, kind).test for kind in ("generated", "passage")}
 
 

@@ -60,3 +60,15 @@ def test_the_shipped_truth_is_what_the_plan_asks_for(truth):
     with np.load(truth.DATA / truth.FILE) as shipped:
         assert json.loads(str(shipped["plan"])) == asdict(truth.PlanConfig())
         assert set(known) == {str(name) for name in shipped["names"]}
+
+
+def test_ensembles_are_means_of_standard_scores_where_all_members_are_there():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        from benchmarks.counterfactual.table import ENSEMBLES, with_ensembles
+    random = np.random.default_rng(3)
+    rows = {name: random.normal(size=(2, 9)) * 10**place for place, name in enumerate(("unrolled", "guda"))}
+    found = with_ensembles(rows)
+    assert found.keys() == {"unrolled", "guda", "unrolled + guda"} < {*rows, *ENSEMBLES}
+    expected = sum((x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) for x in rows.values()) / 2
+    np.testing.assert_allclose(found["unrolled + guda"], expected)
