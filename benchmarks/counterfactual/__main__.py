@@ -53,9 +53,9 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = (  # slow ones first, so that no process is left with one at the end
-    "unrolled", "siblings", "mucs", "unlearning-ekfac", "unlearning", "unlearning-skew:n_scoring_draws=4",
-    "forward:n_scoring_draws=4", "ekfac", "ekfac:query_levels=1.0", "das", "guda", "d-trak", "trak", "grad-cos",
-    "grad-dot", "activations", "similarity", "random",
+    "unrolled", "siblings", "mucs", "unlearning-ekfac", "unlearning", "version-likeness",
+    "unlearning-skew:n_scoring_draws=4", "forward:n_scoring_draws=4", "ekfac", "ekfac:query_levels=1.0", "das",
+    "guda", "d-trak", "trak", "grad-cos", "grad-dot", "activations", "similarity", "random",
 )  # fmt: skip
 BEST = "unrolled"
 STATED = "ekfac"  # a tenth of the cost of the best

@@ -44,6 +44,7 @@ from linernotes.generators.reference.representation import Representation, Repre
 from linernotes.generators.reference.training import Recipe
 from linernotes.generators.reference.vocabulary import Vocabulary
 from linernotes.testing import BrokenPromise, check_attributor, check_generator
+from linernotes.workflows.version_likeness import VersionLikeness
 
 SIZES = RepresentationConfig(
     sample_rate=8000,
@@ -144,6 +145,7 @@ METHODS = {
     "unlearning-skew": lambda: SkewUnlearning(SkewUnlearningConfig(**STEP)),
     "random": Chance,
     "similarity": Similarity,
+    "version-likeness": VersionLikeness,
     "unlearning": lambda: FisherUnlearning(UnlearningConfig(n_query_draws=8, n_scoring_draws=4)),
     "mucs": lambda: Mucs(MucsConfig(n_steps=2, batch_size=4, learning_rate=1e-3, n_scoring_draws=4)),
 }

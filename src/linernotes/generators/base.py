@@ -171,6 +171,15 @@ class PairedLossGenerator(Generator, Protocol):
 
 
 @runtime_checkable
+class SoundingGenerator(Generator, Protocol):
+    """A generator that makes its training representation audible; likeness by an embedding of sound needs it."""
+
+    def decode(self, segments: Segments) -> Audio:
+        """Return the sound of segments, one after the other."""
+        ...
+
+
+@runtime_checkable
 class UntrainedGenerator(Generator, Protocol):
     """A generator that shows what its training starts from; retraining it anew, as `unrolled` does, needs it."""
 

@@ -149,6 +149,11 @@ class ReferenceGenerator:
             tuple(number * self.segment_s for number in range(n_segments)),
         )
 
+    def decode(self, segments: Segments) -> Audio:
+        """Return the sound of segments, one after the other, as far as tokens tell it."""
+        spectrogram = self.representation.spectrogram(segments.latents.flatten(0, 1))
+        return Audio(self.representation.samples(spectrogram), self.sample_rate)
+
     def tokens_of(self, audio: Audio) -> tuple[Tensor, Tensor]:
         """Return tokens [shape=(n_tokens, n_dims)] of whole patches and which of them hold sound."""
         if audio.sample_rate != self.sample_rate:
