@@ -1,7 +1,8 @@
 """The likeness of music as music: the embedding by which versions of one work find each other, as a baseline of influence.
 
 Two recordings of one song lie near in it although everything that `similarity` hears differs. Whether that says anything
-of influence is what the counterfactual benchmark tells.
+of influence is what the counterfactual benchmark tells. Stretches of 8 s, the length of many outputs, told more there on
+tuning queries than the encoder's own 20 s; the shipped encoder and the one without learning told the same.
 
 References
 ----------
@@ -32,19 +33,17 @@ class VersionEmbedding:
     ----------
     spec : str
         As `load_encoder` takes it.
+    length_s : float
+        Seconds that are embedded together; what is shorter than the encoder's segments is repeated until it fills one.
     """
 
     spec: str = DEFAULT_ENCODER
+    length_s: float = 8.0
 
     @property
     def name(self) -> str:
-        """The encoder's name with the hash of its weights."""
-        return _encoder(self.spec).name
-
-    @property
-    def length_s(self) -> float:
-        """Seconds of the encoder's segments."""
-        return _encoder(self.spec).length_s
+        """The encoder's name with the hash of its weights, and the seconds."""
+        return f"{_encoder(self.spec).name}, {self.length_s:g} s"
 
     def vector(self, audio: Audio) -> NDArray[np.float32]:
         """Return the mean vector of a stretch; one too short for the encoder is repeated."""

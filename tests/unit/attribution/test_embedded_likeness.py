@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from linernotes.attribution.base import Query
+from linernotes.attribution.base import EncodedCorpus, Query
 from linernotes.attribution.likeness.embedded import EmbeddedLikeness
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, NotFitted
@@ -37,9 +37,10 @@ def test_scores_are_of_the_nearest_stretch(n_together, tiny_generator, tiny_corp
     (found,) = method.attribute(tiny_queries[:1], SerialRunner(2))
 
     def vectors(segments, rows):
-        """Of every run of neighbours, whichever segment it was meant for."""
-        firsts = range(max(1, len(rows) - n_together + 1))
-        runs = [rows[first : first + n_together] for first in firsts]
+        """Of so many segments at a time, and of the last so many."""
+        n_whole, rest = divmod(len(rows), n_together)
+        runs = [rows[n_together * i : n_together * (i + 1)] for i in range(n_whole)]
+        runs += [rows[-n_together:]] if rest else []
         return [heard.vector(tiny_generator.decode(segments.pick(list(run)))) for run in runs]
 
     asked = vectors(tiny_queries[0].segments, list(range(len(tiny_queries[0].segments))))
@@ -47,6 +48,32 @@ def test_scores_are_of_the_nearest_stretch(n_together, tiny_generator, tiny_corp
         known = vectors(tiny_corpus.segments, np.flatnonzero(tiny_corpus.item_of == item).tolist())
         nearest = [-min(np.abs(k - a).sum() for k in known) for a in asked]
         assert row == pytest.approx(nearest, rel=1e-6)
+
+
+def test_copies_are_heard_once(tiny_generator, tiny_corpus, tiny_queries):
+    heard = []
+
+    class Counting(Loudness):
+        def vector(self, audio):
+            heard.append(len(audio.samples))
+            return super().vector(audio)
+
+    n_segments = len(tiny_corpus.segments)
+    doubled = EncodedCorpus(
+        (*tiny_corpus.item_ids, "e", "f", "g", "h"),
+        tiny_corpus.segments.pick([*range(n_segments), *range(n_segments)]),
+        np.concatenate([tiny_corpus.item_of, tiny_corpus.item_of + 4]),
+        tiny_corpus.root,
+    )
+    counts, scores = [], []
+    for corpus in (tiny_corpus, doubled):
+        heard.clear()
+        method = EmbeddedLikeness(Counting(2 * tiny_generator.segment_s))
+        method.fit(tiny_generator, corpus, SerialRunner(4))
+        counts.append(len(heard))
+        scores.append(method.attribute(tiny_queries, SerialRunner(4))[1].scores)
+    assert counts[0] == counts[1] > 4
+    np.testing.assert_array_equal(scores[1], np.tile(scores[0], 2))
 
 
 @pytest.mark.parametrize("spec", ["mini", "chroma2d"])

@@ -80,9 +80,9 @@ class IndexConfig:
 
     n_teaching_queries: int = 96
     n_taught_segments: int = 192
-    n_item_draws: int = 8
+    n_item_draws: int = 16
     n_query_draws: int = 8
-    n_buckets: int = 8192
+    n_buckets: int = 16384
     n_directions: int = 384
     n_hidden: int = 16
     n_dims: int = 256

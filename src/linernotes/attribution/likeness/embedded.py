@@ -1,9 +1,9 @@
 """The baseline of any embedding of sound: how near output and recording lie to each other in it.
 
 The generator's own representation is turned back into sound, so that output and recordings are heard through the same
-ears and nothing but the encoded corpus is needed. Stretches as long as the embedding looks at are embedded: around every
-segment, so many of its neighbours in the recording. A recording's score for one stretch of the output is that of its
-nearest stretch; the score is the mean over the stretches of the output.
+ears and nothing but the encoded corpus is needed. Every recording, and the output, is cut into stretches about as long as
+the embedding looks at, the last one flush with the end. A recording's score for one stretch of the output is that of
+its nearest stretch; the score is the mean over the stretches of the output.
 
 Conventions
 -----------
@@ -12,7 +12,8 @@ is not an influence.
 
 Cost
 ----
-One decoding and one embedding per different stretch of the corpus, then a matrix product per query.
+Every second of the corpus is decoded and embedded once, copies together; decoding is nearly all of it where phases are
+to be found. Then a matrix product per query.
 
 Known limits
 ------------
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
+from linernotes.attribution.repeats import distinct
 from linernotes.audio.files import Audio
 from linernotes.errors import InputError, NotFitted
 from linernotes.folds import Runner
@@ -164,29 +166,37 @@ class EmbeddedLikeness:
     def _stretches(
         self, generator: SoundingGenerator, recordings: Sequence[Sequence[int]]
     ) -> tuple[list[Stretch], NDArray[np.int64]]:
-        """Return the different stretches, and which of them each segment is in the middle of."""
-        n_wanted = max(1, int(self.embedding.length_s / generator.segment_s + 1e-6))
-        around = {row: stretch for rows in recordings for row, stretch in stretches_of(rows, n_wanted)}
-        distinct = list(dict.fromkeys(around.values()))
-        number = {stretch: i for i, stretch in enumerate(distinct)}
-        return distinct, np.array([number[around[row]] for row in sorted(around)], dtype=np.int64)
+        """Return all stretches, and the last that holds each segment."""
+        n_wanted = max(1, round(self.embedding.length_s / generator.segment_s))
+        stretches = [stretch for rows in recordings for stretch in stretches_of(rows, n_wanted)]
+        place = {row: number for number, stretch in enumerate(stretches) for row in stretch}
+        return stretches, np.array([place[row] for row in sorted(place)], dtype=np.int64)
 
     def _embed(
         self, generator: SoundingGenerator, segments: Segments, stretches: list[Stretch], run: Runner
     ) -> NDArray[np.float64]:
-        return run(EmbeddingPass(generator, segments, self.embedding), stretches, name=f"{self.name} vectors")
+        """Return the vector of every stretch; those of the same content are heard once."""
+        _, kinds = distinct(segments)
+        contents = [tuple(kinds[list(stretch)]) for stretch in stretches]
+        first = {
+            content: stretch for content, stretch in reversed(list(zip(contents, stretches, strict=True)))
+        }
+        fold = EmbeddingPass(generator, segments, self.embedding)
+        vectors = run(fold, list(first.values()), name=f"{self.name} vectors")
+        place = {content: number for number, content in enumerate(first)}
+        return vectors[[place[content] for content in contents]]
 
 
-def stretches_of(rows: Sequence[int], n_wanted: int) -> list[tuple[int, Stretch]]:
-    """Return each segment of one recording with the stretch around it, shorter only where the recording is.
+def stretches_of(rows: Sequence[int], n_wanted: int) -> list[Stretch]:
+    """Cut one recording into stretches, shorter only where the recording is.
 
     Examples
     --------
     >>> stretches_of([5, 6, 7], 2)
-    [(5, (5, 6)), (6, (5, 6)), (7, (6, 7))]
-    >>> stretches_of([5, 6, 7], 9)[1]
-    (6, (5, 6, 7))
+    [(5, 6), (6, 7)]
+    >>> stretches_of([5, 6, 7], 9)
+    [(5, 6, 7)]
     """
-    last = max(0, len(rows) - n_wanted)
-    firsts = [min(max(0, place - n_wanted // 2), last) for place in range(len(rows))]
-    return [(row, tuple(rows[first : first + n_wanted])) for row, first in zip(rows, firsts, strict=True)]
+    firsts = range(0, max(1, len(rows) - n_wanted + 1), n_wanted)
+    found = [tuple(rows[first : first + n_wanted]) for first in firsts]
+    return found if found[-1][-1] == rows[-1] else [*found, tuple(rows[-n_wanted:])]
