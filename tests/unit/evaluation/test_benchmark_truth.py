@@ -72,3 +72,23 @@ def test_ensembles_are_means_of_standard_scores_where_all_members_are_there():
     assert found.keys() == {"unrolled", "guda", "unrolled + guda"} < {*rows, *ENSEMBLES}
     expected = sum((x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) for x in rows.values()) / 2
     np.testing.assert_allclose(found["unrolled + guda"], expected)
+
+
+def test_outputs_are_made_as_the_shipped_ones_were_and_new_ones_are_new():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        from benchmarks.counterfactual.build import QUERY_SEED
+        from benchmarks.counterfactual.outputs import outputs_of, with_fresh
+        from benchmarks.counterfactual.pack import load_pack
+    pack = load_pack()
+    words = [item.words for item in pack.items if item.kind == "plain"]
+    ((again, prompt),) = outputs_of(pack.generator, words, 1, QUERY_SEED, "generated")
+    shipped = pack.queries[0]
+    assert (again.query_id, prompt) == (shipped.query_id, pack.prompts[0])
+    together = np.corrcoef(again.segments.latents.flatten(), shipped.segments.latents.flatten())[0, 1]
+    assert together > 0.99  # half precision, and another processor's rounding
+    more = with_fresh(pack, 1)
+    assert more.queries[:-1] == pack.queries
+    assert (more.kinds[-1], more.queries[-1].query_id) == ("fresh", "fresh-00")
+    other = np.corrcoef(more.queries[-1].segments.latents.flatten(), shipped.segments.latents.flatten())[0, 1]
+    assert other < 0.9
