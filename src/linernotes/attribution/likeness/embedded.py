@@ -63,7 +63,7 @@ class Embedding(Protocol):
 
 @dataclass(frozen=True)
 class EmbeddingPass:
-    """A fold over stretches: the vector of each [shape=(n_stretches, dimension), float32]."""
+    """A fold over stretches: the vector of each [shape=(n_stretches, dimension), float64]."""
 
     generator: SoundingGenerator
     segments: Segments
