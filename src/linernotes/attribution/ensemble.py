@@ -30,7 +30,7 @@ Weights are settings, not learnt here. Members that share their errors gain noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,24 @@ class Ensemble:
             for one, weight in zip(self.members, self._weights, strict=True)
         ]
         return {"by": self.config.by, "members": members}
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of all members.
+
+        Raises
+        ------
+        InputError
+            If a member does not tell its cost.
+        """
+        costs = [self._cost_of(member)(n_segments, n_query_segments) for member in self.members]
+        return sum(forwards for forwards, _ in costs), sum(backwards for _, backwards in costs)
+
+    def _cost_of(self, member: Attributor) -> Callable[[int, int], tuple[int, int]]:
+        told = getattr(member, "cost", None)
+        if not callable(told):
+            raise InputError(f"{self.name}: its member '{member.name}' does not tell its cost")
+        cost: Callable[[int, int], tuple[int, int]] = told
+        return cost
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Fit every member."""

@@ -10,16 +10,26 @@ import soundfile
 
 from linernotes.attribution.chance import Chance
 from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
+from linernotes.attribution.ensemble import Ensemble
 from linernotes.attribution.fast.index import FastIndex, IndexConfig
 from linernotes.attribution.fast.prefilter import PrefilterConfig, Prefiltered
 from linernotes.attribution.fast.racing import RaceConfig
+from linernotes.attribution.gradients.das import Das, DasConfig
+from linernotes.attribution.gradients.dtrak import DTrak
+from linernotes.attribution.gradients.per_item import GradientConfig
+from linernotes.attribution.gradients.tracin import GradCos, GradDot
+from linernotes.attribution.gradients.trak import Trak, TrakConfig
+from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.retraining.descent import DescentConfig
 from linernotes.attribution.retraining.fine_tuning import FineTuneConfig
 from linernotes.attribution.retraining.unrolled import Unrolled, UnrolledConfig
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
+from linernotes.attribution.unlearning.forward import ForwardConfig, ForwardInfluence
+from linernotes.attribution.unlearning.kronecker import EkfacUnlearning, EkfacUnlearningConfig
 from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
 from linernotes.attribution.unlearning.partial import PartialUnlearning
+from linernotes.attribution.unlearning.skew import SkewUnlearning, SkewUnlearningConfig
 from linernotes.audio.files import file_sha256
 from linernotes.cli.main import main
 from linernotes.errors import InputError
@@ -192,6 +202,8 @@ class Counting:
 
 
 DESCENT = DescentConfig(FineTuneConfig(n_steps=10, batch_size=8, learning_rate=2e-3, average=0.9, seed=5))
+GRADIENTS = {"n_draws": 3, "n_query_draws": 8, "n_replicates": 2}
+STEP = {"n_query_draws": 8, "n_scoring_draws": 4}
 TEACHER = UnlearningConfig(n_query_draws=8, n_scoring_draws=4)
 FAST = IndexConfig(n_teaching_queries=12, n_taught_segments=6, n_item_draws=2, n_query_draws=2, n_buckets=64)
 METHODS = {
@@ -200,6 +212,16 @@ METHODS = {
     "mucs": lambda: Mucs(MucsConfig(n_steps=1, batch_size=8, n_scoring_draws=4)),
     "similarity": Similarity,
     "random": Chance,
+    "grad-dot": lambda: GradDot(GradientConfig(**GRADIENTS)),
+    "grad-cos": lambda: GradCos(GradientConfig(**GRADIENTS)),
+    "trak": lambda: Trak(TrakConfig(**GRADIENTS)),
+    "d-trak": lambda: DTrak(TrakConfig(**GRADIENTS)),
+    "das": lambda: Das(DasConfig(**GRADIENTS, n_directions=3)),
+    "activations": lambda: Activations(ActivationsConfig(n_bands=3, n_replicates=2)),
+    "forward": lambda: ForwardInfluence(ForwardConfig(**STEP, query_levels=0.5)),
+    "unlearning-skew": lambda: SkewUnlearning(SkewUnlearningConfig(**STEP)),
+    "unlearning-ekfac": lambda: EkfacUnlearning(EkfacUnlearningConfig(**STEP, two_sided=True)),
+    "ensemble": lambda: Ensemble(members=[METHODS[name]() for name in ("ekfac", "unlearning-ekfac", "das")]),
     "ekfac": lambda: EkfacInfluence(EkfacConfig(n_query_draws=8, n_scoring_draws=4)),
     "fast": lambda: FastIndex(FAST, teacher=PartialUnlearning(TEACHER)),
     "fast by ekfac": lambda: FastIndex(
@@ -212,7 +234,8 @@ METHODS = {
         UnrolledConfig(1, 1, DESCENT, replace(DESCENT, anew=True, swept=0.5), 2, 4, 2, 8)
     ),
 }
-EXACT = ("unlearning", "partial", "mucs", "similarity", "random")
+EXACT = ("unlearning", "partial", "mucs", "similarity", "random", "grad-dot", "grad-cos", "trak", "d-trak", "das",
+         "activations", "forward", "unlearning-skew")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -229,8 +252,9 @@ def test_passes_are_counted_beforehand(name, tiny_generator, tiny_corpus, tiny_q
         assert counted / 2 <= said <= 2 * counted
 
 
-class Silent(Chance):
-    name = "silent"
+def test_an_ensemble_of_a_silent_member_names_it():
+    with pytest.raises(InputError, match="ensemble: its member 'similarity' does not tell its cost"):
+        passes_of(Ensemble(members=[Similarity(), Trak()]), 4, 15, [2])
 
 
 class TellsItsCost:

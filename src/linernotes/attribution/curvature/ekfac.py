@@ -240,7 +240,7 @@ class EkfacInfluence:
         Without *n_weights*, all directions are assumed to fit into one pass over the corpus.
         """
         config = self.config
-        fitting = (2 if config.kind == "ekfac" else 1) * config.n_repeats * n_segments
+        fitting = config.curvature().passes(n_segments)
         n_draws = max(1, round(config.query_levels * config.n_query_draws))
         scans = math.ceil(len(asked) / directions_at_once(n_weights))
         return fitting + sum(asked) * n_draws + scans * n_segments * config.n_scoring_draws

@@ -109,6 +109,16 @@ class CurvatureConfig:
         if not 1 <= self.n_repeats <= N_LEVELS or self.damping <= 0:
             raise InputError(f"{self}: expected 1 to {N_LEVELS} repeats and a positive damping")
 
+    def passes(self, n_segments: int) -> int:
+        """Return how many passes, forward and as many backward, fitting takes, but for a look at the layers per shard.
+
+        Examples
+        --------
+        >>> CurvatureConfig("ekfac", n_repeats=2).passes(10), CurvatureConfig("kfac", n_repeats=2).passes(10)
+        (40, 20)
+        """
+        return (2 if self.kind == "ekfac" else 1) * self.n_repeats * n_segments
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCurvature:

@@ -53,6 +53,7 @@ from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.gradients.per_item import (
     Scalar,
     corpus_gradients,
+    gradient_passes,
     items_from_segments,
     mean_output,
     must_show_outputs,
@@ -118,6 +119,12 @@ class Das:
     def settings(self) -> dict[str, Any]:
         """Every setting that the scores depend on."""
         return asdict(self.config)
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query: every direction, and the errors."""
+        forwards, backwards = gradient_passes(self.config, n_segments, n_query_segments)
+        n_directions = self.config.n_directions
+        return n_directions * forwards + n_segments * self.config.n_draws, n_directions * backwards
 
     @property
     def scalars(self) -> list[Scalar]:

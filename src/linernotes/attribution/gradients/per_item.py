@@ -325,6 +325,18 @@ def query_gradients(
     return [rows.astype(np.float64) for rows in run(fold, queries, name="query gradients")]
 
 
+def gradient_passes(config: GradientConfig, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+    """Return the forward and backward passes of one scalar's gradients: of the corpus, and of so many query segments.
+
+    Examples
+    --------
+    >>> gradient_passes(GradientConfig(n_draws=2, n_query_draws=8), n_segments=10, n_query_segments=3)
+    (44, 44)
+    """
+    passes = n_segments * config.n_draws + n_query_segments * config.n_query_draws
+    return passes, passes
+
+
 def items_from_segments(
     method: str, unit: str, corpus: EncodedCorpus, query: Query, values: NDArray[np.float64]
 ) -> ItemScores:

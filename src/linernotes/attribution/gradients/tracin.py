@@ -45,6 +45,7 @@ from linernotes.attribution.base import EncodedCorpus, ItemScores, Query
 from linernotes.attribution.gradients.per_item import (
     GradientConfig,
     corpus_gradients,
+    gradient_passes,
     items_from_segments,
     query_gradients,
     training_loss,
@@ -80,6 +81,10 @@ class GradDot:
     def settings(self) -> dict[str, Any]:
         """Every setting that the scores depend on."""
         return asdict(self.config)
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query, for one checkpoint."""
+        return gradient_passes(self.config, n_segments, n_query_segments)
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Take the gradient of every segment at every checkpoint.

@@ -48,6 +48,7 @@ from linernotes.attribution.gradients.per_item import (
     GradientConfig,
     Scalar,
     corpus_gradients,
+    gradient_passes,
     items_from_segments,
     query_gradients,
     training_loss,
@@ -144,6 +145,10 @@ class Trak:
     def settings(self) -> dict[str, Any]:
         """Every setting that the scores depend on."""
         return asdict(self.config)
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query."""
+        return gradient_passes(self.config, n_segments, n_query_segments)
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Take the gradient of every segment and factor their second moments.

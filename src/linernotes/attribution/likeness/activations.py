@@ -189,6 +189,10 @@ class Activations:
         """Every setting that the scores depend on."""
         return asdict(self.config)
 
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query."""
+        return (n_segments + n_query_segments) * self.config.n_bands * self.config.n_replicates, 0
+
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Listen to the whole corpus.
 

@@ -62,6 +62,10 @@ class ForwardInfluence(StepMethod):
     def __init__(self, config: ForwardConfig | None = None, *, seed: int = 0) -> None:
         super().__init__(config or ForwardConfig(seed=seed))
 
+    def preparing(self, n_segments: int) -> int:
+        """Return the passes over the corpus: none."""
+        return 0
+
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
         """Return none: nothing is fitted."""
         return AsItIs()

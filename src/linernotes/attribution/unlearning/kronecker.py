@@ -57,6 +57,10 @@ class EkfacUnlearning(StepMethod):
         super().__init__(config)
         self._curvature_config = config.curvature()
 
+    def preparing(self, n_segments: int) -> int:
+        """Return the passes over the corpus: those of the curvature."""
+        return self._curvature_config.passes(n_segments)
+
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
         """Estimate the curvature of the corpus's loss.
 

@@ -48,6 +48,10 @@ class SkewUnlearning(StepMethod):
         super().__init__(config)
         self._damping = config.damping
 
+    def preparing(self, n_segments: int) -> int:
+        """Return the passes over the corpus: one of each segment."""
+        return n_segments
+
     def preconditioner(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> Preconditioner:
         """Estimate the Fisher diagonal, with the noise that `unlearning` uses."""
         draws = generator.noise_draws(64, self.seed + 2)

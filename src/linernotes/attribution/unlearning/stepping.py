@@ -126,6 +126,21 @@ class StepMethod:
         """What a score is measured in."""
         return ("rise" if self.config.score == "difference" else "skew") + " of the training loss"
 
+    def preparing(self, n_segments: int) -> int:
+        """Return how many passes, forward and as many backward, `preconditioner` takes."""
+        raise NotImplementedError
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query."""
+        config = self.config
+        fitting = self.preparing(n_segments)
+        scan = n_segments * config.n_scoring_draws
+        if not n_query_segments:
+            return fitting + scan, fitting
+        gradient = n_query_segments * max(1, round(config.query_levels * config.n_query_draws))
+        n_scans = 3 if config.two_sided else 2  # before, above and, where asked, below
+        return fitting + gradient + n_scans * scan, fitting + gradient
+
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Prepare the step, and measure the corpus under the generator as it is."""
         made = self.preconditioner(generator, corpus, run)
