@@ -219,9 +219,10 @@ def _first_items(rows: Embedded, n_items: int) -> Embedded:
 
 
 def _embed(fitted: Any, features: Any) -> None:
-    quantise_query(fitted.student.embed_query(features))
-    fitted.student.query_spread(features)
-    fitted.student.familiarity(features)
+    read = fitted.student.query_rows(features)
+    quantise_query(fitted.student.embed_query(features, read))
+    fitted.student.query_spread(features, read)
+    fitted.student.familiarity(features, read)
 
 
 def _check_scan(arrays: tuple[Any, Any, Any], embedding: NDArray[np.float64]) -> None:

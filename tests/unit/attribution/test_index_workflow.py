@@ -153,7 +153,7 @@ def test_what_the_index_does_not_know_is_answered_exactly_and_said_so(
 ):
     from linernotes.attribution.fast.student import Student
 
-    monkeypatch.setattr(Student, "familiarity", lambda self, features: 0.001)
+    monkeypatch.setattr(Student, "familiarity", lambda self, features, rows: 0.001)
     code, out, err = call(capsys, "index", "query", place / "out.wav", *where, "--workers", 1, "--json")
     assert code == 0, err
     answer = json.loads(out)[0]

@@ -86,16 +86,17 @@ class Fitted:
         """Predict all scores for one query; up to that p-value it counts as unfamiliar."""
         student, rows = self.student, self.rows
         features = self.reader.of_query(query.segments)
-        codes, scale = quantise_query(student.embed_query(features))
+        read = student.query_rows(features)
+        codes, scale = quantise_query(student.embed_query(features, read))
         found = scan(rows.codes, rows.scales, rows.starts, codes, scale)
         segments = np.empty_like(found.segments)
         segments[rows.order] = found.segments
-        p_value = student.familiarity(features)
+        p_value = student.familiarity(features, read)
         return FastAnswer(
             query.query_id,
             self.item_ids,
             found.items,
-            student.query_spread(features) * rows.spreads,
+            student.query_spread(features, read) * rows.spreads,
             segments,
             p_value,
             p_value <= max(unfamiliar_below, student.smallest_p_value),

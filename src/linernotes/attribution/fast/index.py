@@ -82,7 +82,7 @@ class IndexConfig:
     n_taught_segments: int = 192
     n_item_draws: int = 16
     n_query_draws: int = 8
-    n_buckets: int = 16384
+    n_buckets: int = 32768
     n_directions: int = 384
     n_hidden: int = 16
     n_dims: int = 256

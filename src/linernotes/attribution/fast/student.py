@@ -69,23 +69,28 @@ class Student:
         size = log_size(features, self.arrays["size"][0])
         return np.asarray(np.exp(0.5 * on_size * size), dtype=np.float32)
 
-    def embed_query(self, features: Features) -> NDArray[np.float64]:
-        """Return the embedding of one query [shape=(n_dims,)]; its inner product with an item's is the score."""
-        embedding: Array = self.scale(features)[0] * (self.query_rows(features)[0] @ self.arrays["query_map"])
+    def embed_query(self, features: Features, rows: Array | None = None) -> NDArray[np.float64]:
+        """Return the embedding of one query [shape=(n_dims,)]; its inner product with an item's is the score.
+
+        *rows* are `query_rows` of the features, for who needs them more than once: they are most of the work.
+        """
+        rows = self.query_rows(features) if rows is None else rows
+        embedding: Array = self.scale(features)[0] * (rows[0] @ self.arrays["query_map"])
         return embedding
 
-    def query_spread(self, features: Features) -> float:
+    def query_spread(self, features: Features, rows: Array | None = None) -> float:
         """Return the query's part of the predicted standard deviation; times `item_spread` it is the whole."""
         constant, _, on_leverage = self.arrays["variance"]
-        leverage = leverage_of(self.query_rows(features), self.arrays["precision"])[0]
+        rows = self.query_rows(features) if rows is None else rows
+        leverage = leverage_of(rows, self.arrays["precision"])[0]
         log_variance = constant + on_leverage * np.log(leverage)
         return float(self.scale(features)[0] * self.arrays["coverage"][0] * np.exp(0.5 * log_variance))
 
-    def familiarity(self, features: Features) -> float:
+    def familiarity(self, features: Features, rows: Array | None = None) -> float:
         """Return the chance that a query like the teaching ones lies as far out: a conformal p-value in (0, 1]."""
         known = self.arrays["known_distances"]
         distance = distance_of(
-            self.place(features), self.arrays["place_mean"], self.arrays["place_precision"]
+            self.place(features, rows), self.arrays["place_mean"], self.arrays["place_precision"]
         )
         return float((1 + (known >= distance[0]).sum()) / (1 + len(known)))
 
@@ -118,9 +123,9 @@ class Student:
         scale: Array = np.exp(np.clip(scale_facts(features) @ self.arrays["scale"], -60, 60))
         return scale
 
-    def place(self, features: Features) -> Array:
+    def place(self, features: Features, rows: Array | None = None) -> Array:
         """Return where queries lie, in the few figures by which unfamiliar ones are known [shape=(n, n_figures)]."""
-        rows = self.query_rows(features)
+        rows = self.query_rows(features) if rows is None else rows
         n_gradient = len(self.arrays["directions"])
         caught = np.square(rows[:, :n_gradient]).sum(axis=1, keepdims=True)
         few = rows[:, : min(16, n_gradient)]
