@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from linernotes.attribution.by_group.group_unlearning import GroupUnlearningConfig
+from linernotes.attribution.by_group.groups import Groups
+from linernotes.attribution.by_group.guda import Guda, GudaConfig
 from linernotes.attribution.chance import Chance
 from linernotes.attribution.curvature.ekfac import EkfacConfig, EkfacInfluence
 from linernotes.attribution.ensemble import Ensemble
@@ -23,6 +26,8 @@ from linernotes.attribution.likeness.activations import Activations, Activations
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.retraining.descent import DescentConfig
 from linernotes.attribution.retraining.fine_tuning import FineTuneConfig
+from linernotes.attribution.retraining.gradient_kernel import KernelConfig
+from linernotes.attribution.retraining.siblings import SiblingConfig, Siblings
 from linernotes.attribution.retraining.unrolled import Unrolled, UnrolledConfig
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.attribution.unlearning.forward import ForwardConfig, ForwardInfluence
@@ -230,12 +235,24 @@ METHODS = {
     "prefiltered": lambda: Prefiltered(
         PrefilterConfig(1, 2, RaceConfig(2)), exact=PartialUnlearning(TEACHER), shortlister=Similarity()
     ),
+    "siblings": lambda: Siblings(
+        SiblingConfig(4, 6, 8, n_query_draws=8, n_replicates=2, kernel=KernelConfig(3, 64, 1, 6, 8))
+    ),
+    "guda": lambda: Guda(GudaConfig(GroupUnlearningConfig(n_steps=3, n_segments=2), 4)),
+    "guda by redirection": lambda: Guda(
+        GudaConfig(GroupUnlearningConfig("redirect", preserve="loss", n_steps=3, n_segments=2), 4)
+    ),
+    "guda by groups": lambda: Guda(
+        GudaConfig(GroupUnlearningConfig(n_steps=3, n_segments=2), 4),
+        groups=Groups.of(tuple("abcd"), {"a": "Ada", "b": "Ada", "c": "Bo"}),
+    ),
+    "guda by one step": lambda: Guda(GudaConfig(GroupUnlearningConfig("fisher"), 4)),
     "unrolled": lambda: Unrolled(
         UnrolledConfig(1, 1, DESCENT, replace(DESCENT, anew=True, swept=0.5), 2, 4, 2, 8)
     ),
 }
 EXACT = ("unlearning", "partial", "mucs", "similarity", "random", "grad-dot", "grad-cos", "trak", "d-trak", "das",
-         "activations", "forward", "unlearning-skew")  # fmt: skip
+         "activations", "forward", "unlearning-skew", "guda", "guda by groups")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", METHODS)

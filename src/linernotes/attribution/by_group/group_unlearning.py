@@ -121,6 +121,22 @@ class GroupUnlearningConfig:
         if min(counts) < 1 or not all(np.isfinite(scale) and scale > 0 for scale in scales):
             raise InputError(f"{self}: expected positive settings")
 
+    def passes(self, n_forgotten: int) -> tuple[int, int]:
+        """Return forward and backward passes of unlearning one group of so many segments.
+
+        Examples
+        --------
+        >>> GroupUnlearningConfig(n_steps=1, n_segments=1, n_draws=1).passes(50)
+        (4, 2)
+        """
+        if self.operator == "fisher":
+            return 4 * self.n_draws * n_forgotten, 4 * self.n_draws * n_forgotten
+        learnt = 2 * self.n_steps * self.n_segments * self.n_draws
+        held = (self.operator == "ascent") + (
+            self.preserve == "match"
+        )  # what the full network says, to go by
+        return learnt + held * learnt // 2, learnt
+
 
 @dataclass(frozen=True)
 class GroupUnlearning:

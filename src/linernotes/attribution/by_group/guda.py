@@ -158,12 +158,29 @@ class Guda:
     ) -> None:
         self.config = config or GudaConfig(GroupUnlearningConfig(seed=seed), seed=seed)
         self.groups = groups
+        self._n_items: int | None = None
         self._fitted: tuple[GroupUnlearning, Groups, list[Change]] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """Every setting that the scores depend on, but for the groups themselves."""
         return asdict(self.config)
+
+    def expect_items(self, n_items: int) -> None:
+        """Tell how many recordings the corpus has, for `cost`; without it, four segments each are assumed."""
+        self._n_items = n_items
+
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query."""
+        config = self.config.unlearning
+        n_items = self._n_items or max(1, n_segments // 4)
+        sizes = [1] * n_items if self.groups is None else self.groups.sizes.tolist()
+        of_groups = [config.passes(round(n_segments * size / n_items)) for size in sizes]
+        fisher = n_segments if config.operator == "fisher" else 0
+        scored = n_query_segments * self.config.n_scoring_draws * (1 + len(sizes))
+        return fisher + sum(forwards for forwards, _ in of_groups) + scored, fisher + sum(
+            backwards for _, backwards in of_groups
+        )
 
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Unlearn each group once.

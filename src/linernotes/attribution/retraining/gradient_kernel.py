@@ -76,6 +76,22 @@ class KernelConfig:
         if self.n_loosened < 0 or self.loosening_rate <= 0:
             raise InputError(f"{self}: expected no negative number of copies and a positive rate")
 
+    @property
+    def n_networks(self) -> int:
+        """How many networks the kernel is averaged over."""
+        return 1 + self.n_loosened
+
+    def passes(self, n_segments: int) -> int:
+        """Return how many passes, forward and as many backward, fitting takes; segments that occur twice save some.
+
+        Examples
+        --------
+        >>> KernelConfig(n_draws=3, n_loosened=1, loosening_steps=5, loosening_batch=2).passes(10)
+        150
+        """
+        loosening = self.n_loosened * self.loosening_steps * self.loosening_batch
+        return loosening + self.n_networks * (self.curvature.passes(n_segments) + n_segments * self.n_draws)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhitenedSketch(Sketch):

@@ -140,6 +140,15 @@ class Siblings:
         """Every setting that the scores depend on."""
         return asdict(self.config)
 
+    def cost(self, n_segments: int, n_query_segments: int) -> tuple[int, int]:
+        """Return forward and backward passes of fitting and, where asked, of one query."""
+        config = self.config
+        shown = config.n_siblings * config.n_steps * config.batch_size // 2
+        levels = max(1, round(config.query_levels * config.n_query_draws))
+        both = config.kernel.passes(n_segments) + shown
+        both += n_query_segments * levels * config.kernel.n_networks
+        return both + n_query_segments * config.n_query_draws * config.n_siblings, both
+
     def fit(self, generator: Generator, corpus: EncodedCorpus, run: Runner) -> None:
         """Take the corpus's gradients through its curvature, and fine-tune the siblings.
 
