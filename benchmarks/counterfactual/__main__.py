@@ -2,14 +2,13 @@
 
     python -m benchmarks.counterfactual                    score every method on the shipped ground truth
     python -m benchmarks.counterfactual --methods dtrak,mucs
-    python -m benchmarks.counterfactual removal MODELS     leave-top-K-out retraining of the scored methods
-    python -m benchmarks.counterfactual confirm MODELS     the same of new outputs, for the rivals not yet told apart
+    python -m benchmarks.counterfactual removal MODELS     leave-top-K-out retraining, of what is not shipped (resumes)
     python -m benchmarks.counterfactual statements         do calibrated statements come true?
-    python -m benchmarks.counterfactual retrain MODELS     train what the ground truth lacks (--anew: all; hours; resumes)
+    python -m benchmarks.counterfactual retrain MODELS     train what the ground truth lacks (hours; resumes)
     python -m benchmarks.counterfactual build DATA         choose and encode the corpus anew from audio
 
 Scoring takes minutes on two cores. Retraining takes about 20 CPU-seconds a model; ``--device cuda`` does the
-arithmetic elsewhere.
+arithmetic elsewhere, ``--anew`` also trains what is shipped.
 """
 
 from __future__ import annotations
@@ -28,14 +27,15 @@ from benchmarks.counterfactual import removal as removals
 from benchmarks.counterfactual.build import build
 from benchmarks.counterfactual.outputs import with_fresh
 from benchmarks.counterfactual.pack import DATA, Pack, load_pack
-from benchmarks.counterfactual.plan import Job, PlanConfig, jobs_of
-from benchmarks.counterfactual.report import as_text, removal_lines
+from benchmarks.counterfactual.plan import Job, PlanConfig, artist_jobs_of, jobs_of
+from benchmarks.counterfactual.report import as_text, new_output_lines
 from benchmarks.counterfactual.retrain import losses_of
 from benchmarks.counterfactual.rows import Row, measure
 from benchmarks.counterfactual.statements import as_text as statements_text
 from benchmarks.counterfactual.statements import statements
 from benchmarks.counterfactual.table import (
     collapse_row,
+    group_leads,
     group_rows,
     label_only,
     lds_rows,
@@ -49,7 +49,9 @@ from linernotes.execution.processes import ProcessRunner
 from linernotes.workspace.provenance import machine_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = (  # slow ones first, so that no process is left with one at the end
@@ -58,6 +60,7 @@ METHODS = (  # slow ones first, so that no process is left with one at the end
     "guda", "d-trak", "trak", "grad-cos", "grad-dot", "activations", "similarity", "random",
 )  # fmt: skip
 BEST = "unrolled"
+BEST_OF_GROUPS = "unrolled + guda"  # as seen on the reported outputs
 STATED = "ekfac"  # a tenth of the cost of the best
 
 
@@ -71,21 +74,18 @@ def main() -> None:
         "action",
         nargs="?",
         default="score",
-        choices=["score", "removal", "confirm", "statements", "retrain", "build"],
+        choices=["score", "removal", "statements", "retrain", "build"],
     )
     parser.add_argument("folder", nargs="?", type=Path, help="MODELS or DATA")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--anew", action="store_true", help="retrain: also what the shipped ground truth holds already"
-    )
-    parser.add_argument("--seeds", type=int, default=len(removals.SEEDS), help="retrainings of each removal")
+    parser.add_argument("--anew", action="store_true", help="retrain, removal: also what is shipped already")
     parser.add_argument(
         "--scores", type=Path, default=RESULTS / "scores", help="where finished scores are kept"
     )
     options = parser.parse_args()
-    if options.action in ("removal", "confirm", "retrain", "build") and options.folder is None:
+    if options.action in ("removal", "retrain", "build") and options.folder is None:
         parser.error(f"{options.action}: name a folder")
     if options.action == "build":
         return build(options.folder, DATA, print)
@@ -95,12 +95,9 @@ def main() -> None:
     if options.action == "statements":
         return _state(pack, options)
     if options.action == "removal":
-        return _remove(pack, removals.SCORERS, _queries(pack)["generated"], 0, options)
-    if options.action == "confirm":
-        pack = with_fresh(pack, removals.N_FRESH)
-        return _remove(pack, removals.IN_QUESTION, tuple(pack.of_kind("fresh")), removals.N_FRESH, options)
+        return _remove(with_fresh(pack, removals.N_FRESH), options)
     queries = tuple(q for places in _queries(pack).values() for q in places)
-    measured = _measure(options.methods.split(","), queries, options)
+    measured = _measure(dict.fromkeys(options.methods.split(","), queries), options)
     report = _score(pack, load_truth(pack), measured)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "table.json").write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -113,9 +110,9 @@ def _queries(pack: Pack) -> dict[str, tuple[int, ...]]:
 
 
 def _measure(
-    names: Sequence[str], queries: tuple[int, ...], options: argparse.Namespace, n_fresh: int = 0
+    asked: Mapping[str, tuple[int, ...]], options: argparse.Namespace, n_fresh: int = 0
 ) -> dict[str, Row]:
-    """Score all methods, each in a process of its own."""
+    """Let each method score its queries in a process of its own."""
     found: dict[str, Row] = {}
     processes = get_context("forkserver")
     processes.set_forkserver_preload(
@@ -125,11 +122,14 @@ def _measure(
         ProcessPoolExecutor(options.workers, mp_context=processes, max_tasks_per_child=1) as pool,
         Progress() as progress,
     ):
-        waiting = {pool.submit(measure, name, queries, options.scores, n_fresh): name for name in names}
+        waiting = {
+            pool.submit(measure, name, queries, options.scores, n_fresh): name
+            for name, queries in asked.items()
+        }
         for number, done in enumerate(as_completed(waiting), start=1):
             found[waiting[done]] = done.result()
-            progress("methods", number, len(names))
-    return {name: found[name] for name in names}
+            progress("methods", number, len(asked))
+    return {name: found[name] for name in asked}
 
 
 def _score(pack: Pack, truth: Truth, measured: dict[str, Row]) -> dict[str, Any]:
@@ -158,10 +158,9 @@ def _score(pack: Pack, truth: Truth, measured: dict[str, Row]) -> dict[str, Any]
         report[kind]["groups"] = group_rows(scores, truth, pack, queries)
         if BEST in scores:
             report[kind]["leads"] = leads(BEST, scores, truth, pack, queries)
-    for action in ("removal", "confirm"):
-        stored = RESULTS / f"{action}.json"
-        if stored.is_file():
-            report[action] = json.loads(stored.read_text(encoding="utf-8"))
+    removed = RESULTS / "removal.json"
+    if removed.is_file():
+        report["removal"] = json.loads(removed.read_text(encoding="utf-8"))
     return report
 
 
@@ -179,32 +178,59 @@ def _retrain(pack: Pack, options: argparse.Namespace) -> None:
     save_truth(Truth(plan, names, np.stack([known[name] for name in names])))
 
 
-def _remove(
-    pack: Pack, names: Sequence[str], queries: tuple[int, ...], n_fresh: int, options: argparse.Namespace
-) -> None:
-    """Retrain without what each method puts first for each query."""
-    scores = {name: row.scores for name, row in _measure(names, queries, options, n_fresh).items()}
-    wanted = removals.removals_of(scores, queries)
+def _remove(pack: Pack, options: argparse.Namespace) -> None:
+    """Retrain without what each row of the table puts first for each new output, and without each artist."""
+    queries = tuple(pack.of_kind("fresh"))
+    scores = _scores_of_new_outputs(pack, queries, options)
+    wanted = removals.removals_of(removals.listed(scores))
     controls = removals.controls_of(len(pack.items))
-    seeds = removals.SEEDS[: options.seeds]
-    jobs = removals.jobs_of_removals([*controls, *wanted], len(pack.items), seeds)
-    losses = dict(zip((job.name for job in jobs), _train(pack, jobs, options, queries), strict=True))
-    found = removals.effects(wanted, controls, losses, queries, seeds)
+    of_artists = artist_jobs_of(pack.artists, PlanConfig())
+    jobs = [*of_artists, *removals.jobs_of_removals([*controls, *wanted], len(pack.items))]
+    losses = _losses_of_new_outputs(pack, jobs, queries, options)
+    names = tuple(job.name for job in of_artists)
+    truth = Truth(PlanConfig(), names, np.stack([losses[name] for name in names]))
+    of_all = {name: rows for name, rows in scores.items() if len(rows) == len(queries)}
+    asked = of_all, truth, pack, range(len(queries))
     report = {
         "top": removals.TOP,
         "n_controls": removals.N_CONTROLS,
         "n_queries": len(queries),
-        "n_fresh": n_fresh,
         "n_models": len(jobs),
         "best": BEST,
-        "seeds": list(seeds),
+        "best_of_groups": BEST_OF_GROUPS,
         "machine": machine_facts(),
-        "scorers": removals.rows(found, BEST),
+        "scorers": removals.rows(removals.effects(wanted, controls, losses), BEST),
+        "groups": group_rows(*asked),
+        "group_leads": group_leads(BEST_OF_GROUPS, *asked),
     }
-    (RESULTS / f"{options.action}.json").write_text(
+    (RESULTS / "removal.json").write_text(
         json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
-    print("\n".join(removal_lines(report)))
+    print("\n".join(new_output_lines(report)))
+
+
+def _scores_of_new_outputs(
+    pack: Pack, queries: tuple[int, ...], options: argparse.Namespace
+) -> dict[str, NDArray[np.float64]]:
+    """Let the rivals score all new outputs, every other row of the table the first of them."""
+    rivals = {*removals.RIVALS, *removals.GROUP_RIVALS}
+    asked = {name: queries if name in rivals else queries[: removals.N_OTHERS] for name in METHODS}
+    measured = _measure(asked, options, len(queries))
+    return {name: row.scores for name, row in measured.items()} | {"label-only": label_only(pack, queries)}
+
+
+def _losses_of_new_outputs(
+    pack: Pack, jobs: Sequence[Job], queries: tuple[int, ...], options: argparse.Namespace
+) -> dict[str, NDArray[np.float32]]:
+    """Return the losses under the models of all jobs; train those that are not shipped, and keep them."""
+    generator_id = pack.generator.generator_id
+    known = {} if options.anew else removals.known_losses(generator_id)
+    missing = [job for job in jobs if job.name not in known]
+    if missing:
+        trained = _train(pack, missing, options, queries)
+        known |= dict(zip((job.name for job in missing), trained, strict=True))
+        removals.save_losses({job.name: known[job.name] for job in jobs}, generator_id)
+    return known
 
 
 def _state(pack: Pack, options: argparse.Namespace) -> None:

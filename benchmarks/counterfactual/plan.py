@@ -90,6 +90,11 @@ def jobs_of(artists: Sequence[str], config: PlanConfig) -> list[Job]:
     return jobs + _subset_jobs("ninety", artists, config.ninety_blocks, 0.9, config)
 
 
+def artist_jobs_of(artists: Sequence[str], config: PlanConfig) -> list[Job]:
+    """List those that tell what leaving an artist out does: the full models and the removals."""
+    return [job for job in jobs_of(artists, config) if job.name.startswith(("full-", "without-"))]
+
+
 def subsets_of(name: str, artists: Sequence[str], config: PlanConfig) -> NDArray[np.bool_]:
     """Return the subsets called ``half`` or ``ninety``."""
     n_blocks, alpha = (config.half_blocks, 0.5) if name == "half" else (config.ninety_blocks, 0.9)

@@ -15,9 +15,8 @@ def as_text(report: dict[str, Any]) -> str:
     ]
     for kind in ("generated", "passage"):
         lines += _lds(kind, report[kind]) + _groups(kind, report[kind]["groups"])
-    for action in ("removal", "confirm"):
-        if action in report:
-            lines += removal_lines(report[action])
+    if "removal" in report:
+        lines += new_output_lines(report["removal"])
     return "\n".join([*lines, *_costs(report["methods"])]) + "\n"
 
 
@@ -41,36 +40,53 @@ def _lds(kind: str, part: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _groups(kind: str, part: dict[str, Any]) -> list[str]:
+def _groups(
+    kind: str, part: dict[str, Any], best: str = "", leads: dict[str, Any] | None = None
+) -> list[str]:
+    """Return how artists are ranked, with what one scorer leads the others by where that is known."""
+    leads = leads or {}
     lines = [
         "",
         f"### {kind}: artists ranked by what leaving each out does",
         "",
-        "| scorer | Top-1 | NDCG@3 | Spearman |",
-        "|---|---|---|---|",
+        "| scorer | Top-1 | NDCG@3 | Spearman |" + (f" {best} leads by, Top-1 |" if leads else ""),
+        "|---|---|---|---|" + ("---|" if leads else ""),
     ]
     for name, row in sorted(part.items(), key=lambda pair: -pair[1]["ndcg@3"]["value"]):
-        cells = " | ".join(
-            _figure(row[key]["value"], row[key]["interval"]) for key in ("top-1", "ndcg@3", "spearman")
-        )
-        lines.append(f"| {name} | {cells} |")
+        figures = [row[key] for key in ("top-1", "ndcg@3", "spearman")]
+        cells = [_figure(figure["value"], figure["interval"]) for figure in figures]
+        if leads:
+            cells.append(_figure(leads[name]["value"], leads[name]["interval"]) if name in leads else "")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
-def removal_lines(part: dict[str, Any]) -> list[str]:
-    """Return the table of removals."""
+def new_output_lines(part: dict[str, Any]) -> list[str]:
+    """Return the tables of what was asked of new outputs."""
+    return _removals(part) + _groups(
+        f"{part['n_queries']} new outputs", part["groups"], part["best_of_groups"], part["group_leads"]
+    )
+
+
+def _removals(part: dict[str, Any]) -> list[str]:
+    best = part["scorers"][part["best"]]["rise"]["interval"]
     lines = [
         "",
         f"## Leave-top-{part['top']}-out: rise of the loss beyond a random removal of as many, in %",
         "",
-        f"{part['n_queries']} {'new' if part['n_fresh'] else 'reported'} outputs, "
-        f"{len(part['seeds'])} retraining(s) each, {part['n_controls']} controls.",
+        f"New outputs, one retraining for each list, {part['n_controls']} controls.",
         "",
-        f"| scorer | rise | lead of {part.get('best', 'siblings')} |",
-        "|---|---|---|",
+        f"| scorer | outputs | rise | interval apart from {part['best']}'s | {part['best']} leads by |",
+        "|---|---|---|---|---|",
     ]
     for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]["value"]):
-        lines.append(f"| {name} | {_percent(row['rise'])} | {_percent(row['lead']) if row['lead'] else ''} |")
+        cells = f"| {name} | {row['n_queries']} | {_percent(row['rise'])} |"
+        if name == part["best"]:
+            lines.append(f"{cells} | |")
+        else:
+            low, high = row["rise"]["interval"]
+            apart = "yes" if high < best[0] or low > best[1] else "no"
+            lines.append(f"{cells} {apart} | {_percent(row['lead'])} |")
     return lines
 
 

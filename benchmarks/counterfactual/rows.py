@@ -50,12 +50,13 @@ def measure(name: str, queries: tuple[int, ...], folder: Path, n_fresh: int = 0)
 
     A name may carry settings: ``ekfac:query_levels=1.0``. The queries are places in the pack with *n_fresh* new outputs.
     """
-    pack = with_fresh(load_pack(), n_fresh)
+    pack = load_pack()
     method = method_of(name, pack)
     key = _key(name, method.revision, method.settings, queries, pack)
     path = folder / f"{name.partition(':')[0]}-{key[:16]}.npz"
     if path.is_file():
         return _read(name, path)
+    pack = with_fresh(pack, n_fresh)
     runner = SerialRunner(SEGMENTS_PER_SHARD)
     started = time.process_time()
     method.fit(pack.generator, pack.corpus, runner)

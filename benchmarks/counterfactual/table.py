@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from linernotes.attribution.base import ItemScores
+from linernotes.evaluation.group_ranking import differences
 from linernotes.evaluation.group_ranking import table as group_table
 from linernotes.evaluation.lds import ceiling, lds, lds_difference
 from linernotes.evaluation.sanity import collapse
@@ -151,10 +152,31 @@ def group_rows(
     scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack, queries: Sequence[int]
 ) -> dict[str, Any]:
     """Return how well summed scores rank artists by what leaving each out does, as JSON; ensembles join the sums."""
-    names = truth.artists(pack)
-    belongs = np.array([[artist == name for artist in pack.artists] for name in names])
-    summed = {name: matrix @ belongs.T for name, matrix in scores.items()}
-    return group_table(with_ensembles(summed), truth.removals(queries))
+    return group_table(_by_artist(scores, truth, pack), truth.removals(queries))
+
+
+def group_leads(
+    best: str,
+    scores: Mapping[str, NDArray[np.float64]],
+    truth: Truth,
+    pack: Pack,
+    queries: Sequence[int],
+) -> dict[str, Any]:
+    """Return by how much one scorer's Top-1 among artists leads each other's, with paired intervals, as JSON."""
+    summed, removed = _by_artist(scores, truth, pack), truth.removals(queries)
+    leads_by = {
+        name: differences(summed[best], rows, removed)["top-1"]
+        for name, rows in summed.items()
+        if name != best
+    }
+    return {name: {"value": lead.value, "interval": list(lead.interval)} for name, lead in leads_by.items()}
+
+
+def _by_artist(
+    scores: Mapping[str, NDArray[np.float64]], truth: Truth, pack: Pack
+) -> dict[str, NDArray[np.float64]]:
+    belongs = np.array([[artist == name for artist in pack.artists] for name in truth.artists(pack)])
+    return with_ensembles({name: matrix @ belongs.T for name, matrix in scores.items()})
 
 
 def collapse_row(row: Row, scores: NDArray[np.float64], pack: Pack) -> dict[str, Any]:

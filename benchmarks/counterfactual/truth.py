@@ -86,16 +86,17 @@ class Truth:
 
 def save_truth(truth: Truth, folder: Path = DATA) -> None:
     """Write the ground truth whole."""
-    partial = folder / f"{FILE}.partial"
+    write_losses(folder / FILE, truth.names, truth.losses, plan=json.dumps(asdict(truth.plan)))
+
+
+def write_losses(path: Path, names: Sequence[str], losses: NDArray[np.float32], **said: str) -> None:
+    """Write the losses of some jobs whole, with the recipe of their models and what else is said of them."""
+    partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(
-            file,
-            names=np.array(truth.names),
-            losses=truth.losses,
-            plan=json.dumps(asdict(truth.plan)),
-            recipe=json.dumps(asdict(RECIPE)),
+            file, names=np.array(names), losses=losses, recipe=json.dumps(asdict(RECIPE)), **said
         )
-    os.replace(partial, folder / FILE)
+    os.replace(partial, path)
 
 
 def known_losses(folder: Path = DATA) -> dict[str, NDArray[np.float32]]:

@@ -34,6 +34,7 @@ import torch
 from linernotes.attribution.base import Attributor
 from linernotes.attribution.chance import Chance
 from linernotes.attribution.encoding import candidates
+from linernotes.attribution.likeness.embedded import EmbeddedLikeness
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.unlearning.diagonal import FisherUnlearning, UnlearningConfig
 from linernotes.attribution.unlearning.mucs import Mucs, MucsConfig
@@ -41,7 +42,7 @@ from linernotes.attribution.working_copy import trainable_copy
 from linernotes.audio.files import Audio, read_audio
 from linernotes.errors import InputError
 from linernotes.execution.threads import one_thread
-from linernotes.generators.base import Generator
+from linernotes.generators.base import Generator, Segments
 from linernotes.workflows.attribute import AttributeRequest
 from linernotes.workflows.generators import load_generator
 from linernotes.workflows.methods import make_method
@@ -158,7 +159,11 @@ def estimate_for(
         )
     passes = passes_of(method, n_items, n_segments, query_segments)
     speed = measure_speed(generator, generates=passes.generated > 0)
-    low, high = (_seconds(passes, speed, end) / workers for end in (0, 1))
+    heard = _listening(method, generator)
+    low, high = (
+        (_seconds(passes, speed, end) + heard[end] * (n_segments + sum(query_segments))) / workers
+        for end in (0, 1)
+    )
     return CostEstimate(
         method=method.name,
         n_queries=len(query_segments),
@@ -224,8 +229,7 @@ def machine() -> str:
 @one_thread()
 def measure_speed(generator: Generator, *, generates: bool = False) -> Speed:
     """Time a few passes of this generator on one core of this machine."""
-    noise = np.random.default_rng(0).standard_normal(round(generator.segment_s * generator.sample_rate))
-    segments = generator.encode(Audio((0.1 * noise).astype(np.float32), generator.sample_rate))
+    segments = _noise(generator, generator.segment_s)
     draws = generator.noise_draws(N_TIMED_DRAWS, 0)
     n_passes = len(segments) * len(draws)
 
@@ -245,13 +249,27 @@ def measure_speed(generator: Generator, *, generates: bool = False) -> Speed:
     return Speed(_range_of(forward, n_passes), _range_of(with_backward, n_passes), made)
 
 
+@one_thread()
+def _listening(method: Attributor, generator: Generator) -> tuple[float, float]:
+    """Return seconds for decoding and embedding a segment, where that is what the method does."""
+    if not isinstance(method, EmbeddedLikeness):
+        return 0.0, 0.0
+    sounding, stretch = method.sounding(generator), _noise(generator, method.embedding.length_s)
+    return _range_of(lambda: method.embedding.vector(sounding.decode(stretch)), len(stretch))
+
+
+def _noise(generator: Generator, seconds: float) -> Segments:
+    noise = np.random.default_rng(0).standard_normal(round(seconds * generator.sample_rate))
+    return generator.encode(Audio((0.1 * noise).astype(np.float32), generator.sample_rate))
+
+
 # -- what each method does --------------------------------------------------------------------------
 
 Cost = Callable[[int, int], Passes]
 
 
 def _cost_of(method: Attributor, n_items: int) -> Cost:
-    if isinstance(method, Similarity | Chance):
+    if isinstance(method, Similarity | EmbeddedLikeness | Chance):
         return lambda n_segments, n_asked: Passes(0, 0)
     if type(method) is Mucs:
         return lambda n_segments, n_asked: _mucs(method.config, n_segments, n_asked)

@@ -2,7 +2,8 @@
 
 import copy
 import json
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from linernotes.attribution.gradients.per_item import GradientConfig
 from linernotes.attribution.gradients.tracin import GradCos, GradDot
 from linernotes.attribution.gradients.trak import Trak, TrakConfig
 from linernotes.attribution.likeness.activations import Activations, ActivationsConfig
+from linernotes.attribution.likeness.embedded import EmbeddedLikeness
 from linernotes.attribution.likeness.similarity import Similarity
 from linernotes.attribution.retraining.descent import DescentConfig
 from linernotes.attribution.retraining.fine_tuning import FineTuneConfig
@@ -286,6 +288,37 @@ def test_a_method_of_a_third_party_tells_its_own_cost():
     assert (told.forwards, told.backwards) == (205, 5)
     with pytest.raises(InputError, match="does not tell its cost"):
         passes_of(object.__new__(type("Nobody", (), {"name": "nobody"})), 5, 20, [2])
+
+
+@dataclass(frozen=True)
+class SlowEmbedding:
+    """Takes four milliseconds for a stretch of two segments."""
+
+    length_s: float
+    name: str = "slow-1"
+
+    def vector(self, audio):
+        time.sleep(0.004)
+        return np.zeros(2)
+
+    def distances(self, left, right):
+        return np.zeros((len(left), len(right)))
+
+
+def test_a_method_that_listens_is_timed_at_listening(tiny_generator):
+    method = EmbeddedLikeness(SlowEmbedding(2 * tiny_generator.segment_s))
+    told = estimate_for(method, tiny_generator, 10, 40, [2], n_workers=1)
+    assert (told.forward_passes, told.backward_passes) == (0, 0)
+    assert told.seconds[1] >= told.seconds[0] >= 42 * 0.004 / 2
+
+    class Deaf(Counting):
+        def __getattr__(self, name):
+            if name == "decode":
+                raise AttributeError(name)
+            return super().__getattr__(name)
+
+    with pytest.raises(InputError, match="no decode"):
+        estimate_for(method, Deaf(tiny_generator), 10, 40, [2])
 
 
 def test_an_estimate_grows_with_the_question_and_shrinks_with_workers(tiny_generator):

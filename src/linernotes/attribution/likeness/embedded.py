@@ -129,11 +129,7 @@ class EmbeddedLikeness:
         InputError
             If the generator cannot turn its representation into sound.
         """
-        if not isinstance(generator, SoundingGenerator):
-            raise InputError(
-                f"{self.name}: generator {generator.generator_id} has no decode(segments) to listen by; "
-                "rank by 'similarity' or 'activations' instead"
-            )
+        generator = self.sounding(generator)
         owners = [corpus.item_of == number for number in range(len(corpus.item_ids))]
         rows = [np.flatnonzero(mask).tolist() for mask in owners]
         stretches, place = self._stretches(generator, rows)
@@ -162,6 +158,21 @@ class EmbeddedLikeness:
                 ItemScores(query.query_id, self.name, self.unit, corpus.item_ids, best, near.mean(axis=1))
             )
         return results
+
+    def sounding(self, generator: Generator) -> SoundingGenerator:
+        """Return the generator, if it can be heard.
+
+        Raises
+        ------
+        InputError
+            If it cannot turn its representation into sound.
+        """
+        if not isinstance(generator, SoundingGenerator):
+            raise InputError(
+                f"{self.name}: generator {generator.generator_id} has no decode(segments) to listen by; "
+                "rank by 'similarity' or 'activations' instead"
+            )
+        return generator
 
     def _stretches(
         self, generator: SoundingGenerator, recordings: Sequence[Sequence[int]]
