@@ -191,7 +191,7 @@ def _remove(pack: Pack, options: argparse.Namespace) -> None:
     truth = Truth(PlanConfig(), names, np.stack([losses[name] for name in names]))
     of_all = {name: rows for name, rows in scores.items() if len(rows) == len(queries)}
     asked = of_all, truth, pack, range(len(queries))
-    report = {
+    report: dict[str, Any] = {
         "top": removals.TOP,
         "n_controls": removals.N_CONTROLS,
         "n_queries": len(queries),
@@ -201,8 +201,9 @@ def _remove(pack: Pack, options: argparse.Namespace) -> None:
         "machine": machine_facts(),
         "scorers": removals.rows(removals.effects(wanted, controls, losses), BEST),
         "groups": group_rows(*asked),
-        "group_leads": group_leads(BEST_OF_GROUPS, *asked),
     }
+    if BEST_OF_GROUPS in report["groups"]:
+        report["group_leads"] = group_leads(BEST_OF_GROUPS, *asked)
     (RESULTS / "removal.json").write_text(
         json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8"
     )
@@ -214,7 +215,8 @@ def _scores_of_new_outputs(
 ) -> dict[str, NDArray[np.float64]]:
     """Let the rivals score all new outputs, every other row of the table the first of them."""
     rivals = {*removals.RIVALS, *removals.GROUP_RIVALS}
-    asked = {name: queries if name in rivals else queries[: removals.N_OTHERS] for name in METHODS}
+    names = options.methods.split(",")
+    asked = {name: queries if name in rivals else queries[: removals.N_OTHERS] for name in names}
     measured = _measure(asked, options, len(queries))
     return {name: row.scores for name, row in measured.items()} | {"label-only": label_only(pack, queries)}
 
@@ -229,7 +231,7 @@ def _losses_of_new_outputs(
     if missing:
         trained = _train(pack, missing, options, queries)
         known |= dict(zip((job.name for job in missing), trained, strict=True))
-        removals.save_losses({job.name: known[job.name] for job in jobs}, generator_id)
+        removals.save_losses(known, generator_id)
     return known
 
 

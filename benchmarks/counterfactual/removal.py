@@ -142,7 +142,8 @@ def effects(
 def rows(found: Mapping[str, NDArray[np.float64]], best: str, seed: int = 0) -> dict[str, Any]:
     """Return mean effects, and what one scorer leads each by, with 95 % bootstrap intervals over queries, as JSON.
 
-    A lead is over the queries that both have, which are the first ones of either.
+    A lead is over the queries that both have, which are the first ones of either; ``apart`` says that the interval of the
+    best lies above a row's.
     """
 
     def figure(values: NDArray[np.float64]) -> dict[str, Any]:
@@ -150,8 +151,12 @@ def rows(found: Mapping[str, NDArray[np.float64]], best: str, seed: int = 0) -> 
         low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
         return {"value": float(values.mean()), "interval": [float(low), float(high)]}
 
+    rises = {name: figure(values) for name, values in found.items()}
     report = {}
     for name, values in found.items():
-        lead = figure(found[best][: len(values)] - values[: len(found[best])])
-        report[name] = {"n_queries": len(values), "rise": figure(values), "lead": lead}
+        row = {"n_queries": len(values), "rise": rises[name], "lead": None, "apart": None}
+        if best in found and name != best:
+            row["lead"] = figure(found[best][: len(values)] - values[: len(found[best])])
+            row["apart"] = rises[name]["interval"][1] < rises[best]["interval"][0]
+        report[name] = row
     return report

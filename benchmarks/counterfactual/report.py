@@ -64,12 +64,11 @@ def _groups(
 def new_output_lines(part: dict[str, Any]) -> list[str]:
     """Return the tables of what was asked of new outputs."""
     return _removals(part) + _groups(
-        f"{part['n_queries']} new outputs", part["groups"], part["best_of_groups"], part["group_leads"]
+        f"{part['n_queries']} new outputs", part["groups"], part["best_of_groups"], part.get("group_leads")
     )
 
 
 def _removals(part: dict[str, Any]) -> list[str]:
-    best = part["scorers"][part["best"]]["rise"]["interval"]
     lines = [
         "",
         f"## Leave-top-{part['top']}-out: rise of the loss beyond a random removal of as many, in %",
@@ -81,12 +80,10 @@ def _removals(part: dict[str, Any]) -> list[str]:
     ]
     for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]["value"]):
         cells = f"| {name} | {row['n_queries']} | {_percent(row['rise'])} |"
-        if name == part["best"]:
+        if row["lead"] is None:
             lines.append(f"{cells} | |")
         else:
-            low, high = row["rise"]["interval"]
-            apart = "yes" if high < best[0] or low > best[1] else "no"
-            lines.append(f"{cells} {apart} | {_percent(row['lead'])} |")
+            lines.append(f"{cells} {'yes' if row['apart'] else 'no'} | {_percent(row['lead'])} |")
     return lines
 
 
