@@ -75,7 +75,7 @@ def _removals(part: dict[str, Any]) -> list[str]:
         "",
         f"New outputs, one retraining for each list, {part['n_controls']} controls.",
         "",
-        f"| scorer | outputs | rise | interval apart from {part['best']}'s | {part['best']} leads by |",
+        f"| scorer | outputs | rise | interval below {part['best']}'s | {part['best']} leads by |",
         "|---|---|---|---|---|",
     ]
     for name, row in sorted(part["scorers"].items(), key=lambda pair: -pair[1]["rise"]["value"]):
