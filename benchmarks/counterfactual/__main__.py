@@ -191,6 +191,7 @@ def _remove(pack: Pack, options: argparse.Namespace) -> None:
     truth = Truth(PlanConfig(), names, np.stack([losses[name] for name in names]))
     of_all = {name: rows for name, rows in scores.items() if len(rows) == len(queries)}
     asked = of_all, truth, pack, range(len(queries))
+    rises = removals.effects(wanted, controls, losses)
     report: dict[str, Any] = {
         "top": removals.TOP,
         "n_controls": removals.N_CONTROLS,
@@ -199,7 +200,7 @@ def _remove(pack: Pack, options: argparse.Namespace) -> None:
         "best": BEST,
         "best_of_groups": BEST_OF_GROUPS,
         "machine": machine_facts(),
-        "scorers": removals.rows(removals.effects(wanted, controls, losses), BEST),
+        "scorers": removals.rows(rises, removals.relative_controls(controls, losses), BEST),
         "groups": group_rows(*asked),
     }
     if BEST_OF_GROUPS in report["groups"]:

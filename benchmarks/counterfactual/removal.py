@@ -3,7 +3,7 @@
 For every query and method a model is retrained without the method's first K items. The control is a dozen models
 without K items drawn at random: as many, so that the smaller corpus is not what is measured. The effect is the rise
 beyond the controls' mean for the same query. Models are named by who takes part, so lists that two methods share are
-retrained once. Retraining noise is in the intervals, since every query has models of its own.
+retrained once. Retraining noise is in the intervals: every query has models of its own, and the controls are resampled.
 
 The queries are new outputs, on which nothing was chosen: all of them for the methods that a goal compares, the first
 for the other rows of the table. The models without an artist are asked of them too, which ranks artists on three times
@@ -139,24 +139,47 @@ def effects(
     return {name: np.array(rises) for name, rises in found.items()}
 
 
-def rows(found: Mapping[str, NDArray[np.float64]], best: str, seed: int = 0) -> dict[str, Any]:
-    """Return mean effects, and what one scorer leads each by, with 95 % bootstrap intervals over queries, as JSON.
+def relative_controls(
+    controls: Sequence[Removal], losses: Mapping[str, NDArray[np.float32]]
+) -> NDArray[np.float64]:
+    """Return each control's loss as a part of their mean [shape=(n_controls, n_queries)]."""
+    each = np.array([losses[removal.name] for removal in controls], dtype=np.float64)
+    parts: NDArray[np.float64] = each / each.mean(axis=0)
+    return parts
 
-    A lead is over the queries that both have, which are the first ones of either; ``apart`` says that the interval of the
+
+def rows(
+    found: Mapping[str, NDArray[np.float64]], controls: NDArray[np.float64], best: str, seed: int = 0
+) -> dict[str, Any]:
+    """Return mean effects, and what one scorer leads each by, with 95 % bootstrap intervals, as JSON.
+
+    An effect's interval is over queries and over the controls, a lead's over queries: the controls are the same for both. A
+    lead is over the queries that both have, which are the first ones of either; ``apart`` says that the interval of the
     best lies above a row's.
+
+    Parameters
+    ----------
+    controls : NDArray [shape=(n_controls, n_queries)]
+        From `relative_controls`.
     """
 
-    def figure(values: NDArray[np.float64]) -> dict[str, Any]:
-        drawn = np.random.default_rng(seed).integers(len(values), size=(N_BOOTSTRAP, len(values)))
-        low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    def figure(values: NDArray[np.float64], over_controls: bool) -> dict[str, Any]:
+        random = np.random.default_rng(seed)
+        drawn = random.integers(len(values), size=(N_BOOTSTRAP, len(values)))
+        again = values[drawn]
+        if over_controls:
+            picked = random.integers(len(controls), size=(N_BOOTSTRAP, len(controls)))
+            means = controls[picked].mean(axis=1)
+            again = (1 + again) / np.take_along_axis(means, drawn, axis=1) - 1
+        low, high = np.quantile(again.mean(axis=1), [0.025, 0.975])
         return {"value": float(values.mean()), "interval": [float(low), float(high)]}
 
-    rises = {name: figure(values) for name, values in found.items()}
+    rises = {name: figure(values, over_controls=True) for name, values in found.items()}
     report = {}
     for name, values in found.items():
         row = {"n_queries": len(values), "rise": rises[name], "lead": None, "apart": None}
         if best in found and name != best:
-            row["lead"] = figure(found[best][: len(values)] - values[: len(found[best])])
+            row["lead"] = figure(found[best][: len(values)] - values[: len(found[best])], over_controls=False)
             row["apart"] = rises[name]["interval"][1] < rises[best]["interval"][0]
         report[name] = row
     return report

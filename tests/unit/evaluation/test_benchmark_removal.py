@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linernotes.evaluation.group_ranking import seed_ceiling
+
 ROOT = Path(__file__).parents[3]
 N_ITEMS = 40
 
@@ -87,14 +89,25 @@ def test_effects_are_rises_beyond_the_controls_of_the_same_query(removal, scores
 
 def test_leads_are_paired_over_the_queries_that_both_have(removal):
     rises = {"best": np.array([0.04, 0.02, 0.06, 0.08]), "other": np.array([0.01, 0.01])}
-    found = removal.rows(rises, "best")
+    same = np.ones((3, 4))
+    found = removal.rows(rises, same, "best")
     assert found["best"]["lead"] is found["best"]["apart"] is None
     assert found["other"]["apart"] is True
-    assert removal.rows(rises, "nobody")["other"]["lead"] is None
+    assert removal.rows(rises, same, "nobody")["other"]["lead"] is None
     assert found["other"]["n_queries"] == 2
     assert found["other"]["lead"]["value"] == pytest.approx(0.02)
     low, high = found["best"]["rise"]["interval"]
     assert 0.02 <= low < 0.05 < high <= 0.08
+
+
+def test_controls_that_differ_widen_the_interval_of_a_rise_but_not_of_a_lead(removal):
+    rises = {"best": np.full(4, 0.04), "other": np.full(4, 0.01)}
+    apart = np.array([[0.99], [1.0], [1.01]]) * np.ones(4)
+    found = removal.rows(rises, apart, "best")
+    low, high = found["best"]["rise"]["interval"]
+    assert 1.04 / 1.01 - 1 <= low < 0.036 < 0.044 < high <= 1.04 / 0.99 - 1 + 1e-12
+    assert found["best"]["rise"]["value"] == pytest.approx(0.04)
+    assert found["other"]["lead"]["interval"] == pytest.approx([0.03, 0.03])
 
 
 def test_stored_losses_are_known_again_to_the_same_generator_and_recipe(removal, tmp_path, monkeypatch):
@@ -118,7 +131,7 @@ def test_every_row_of_the_table_was_retrained(removal):
     assert {name for name, row in asked.items() if row["n_queries"] == removal.N_FRESH} == set(removal.RIVALS)
 
 
-def test_the_shipped_figures_are_those_of_the_shipped_losses(removal):
+def test_the_shipped_losses_say_what_the_shipped_figures_say(removal):
     stored = json.loads(
         (ROOT / "benchmarks" / "counterfactual" / "results" / "removal.json").read_text(encoding="utf-8")
     )
@@ -128,5 +141,11 @@ def test_the_shipped_figures_are_those_of_the_shipped_losses(removal):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT))
         from benchmarks.counterfactual.pack import load_corpus
+        from benchmarks.counterfactual.plan import PlanConfig, artist_jobs_of
+        from benchmarks.counterfactual.truth import Truth
     items, _ = load_corpus()
     assert all(one.name in known for one in removal.controls_of(len(items)))
+    names = [job.name for job in artist_jobs_of([item.artist for item in items], PlanConfig())]
+    truth = Truth(PlanConfig(), tuple(names), np.stack([known[name] for name in names]))
+    found = seed_ceiling(truth.removals(range(removal.N_FRESH)))["top-1"].value
+    assert found == pytest.approx(stored["groups"]["ceiling"]["top-1"]["value"])
